@@ -1,0 +1,131 @@
+"""TorchServe's entry point: rows in, answers out, one forward pass for the whole batch.
+
+TorchServe demands exactly one class in this module. It derives from nothing: `BaseHandler` would bring none of what
+is used here. All that a batch needs is set once in `initialize`; from there on state flows through returns.
+"""
+
+import logging
+import os
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import torch
+from image_answer import AnswerWriter, error_answer, to_json
+from image_errors import SERVER_STOPPING, ImageError
+from image_network import choose_device, image_size, limit_threads, load_class_names, load_network
+from image_pixels import decode_pixels, quiet_pillow
+from image_request import ImageRequest, read_request
+from image_settings import HandlerSettings
+
+if TYPE_CHECKING:
+    from ts.context import Context
+
+logger = logging.getLogger(__name__)
+
+CONTENT_TYPE = "application/json"
+DRAIN_FILE_VARIABLE = "SERVING_DRAIN_FILE"
+
+
+class ImageHandler:
+    """Classifies pictures. A bad row gets its own error and never touches its neighbours."""
+
+    def initialize(self, context: "Context") -> None:
+        """Load the archive that TorchServe unpacked, and run it once.
+
+        Raises:
+            RuntimeError: the parts of the archive do not fit together.
+            ValueError: a wrong setting in model-config.yaml.
+        """
+        limit_threads()
+        properties, manifest_model = context.system_properties, context.manifest["model"]
+        model_dir = Path(properties["model_dir"])
+        self.settings = HandlerSettings.from_section((context.model_yaml_config or {}).get("handler"))
+        self.class_names = load_class_names(model_dir / "index_to_name.json")
+        self.model_version = str(manifest_model["modelVersion"])
+        self.writer = AnswerWriter(self.class_names, model_version=self.model_version)
+        self.device = choose_device(properties.get("gpu_id"))
+        network = load_network(model_dir, manifest_model=manifest_model, classes=len(self.class_names))
+        self.network = network.to(memory_format=torch.channels_last).to(self.device)
+        self.image_size = image_size(network)
+        self.drain_file = os.environ.get(DRAIN_FILE_VARIABLE)
+        self._warm_up(batch_sizes={1, properties.get("batch_size") or 1})
+
+    def handle(self, rows: Sequence[Mapping[str, Any]], context: "Context") -> list[bytes]:
+        """Answer a batch, in order: one JSON document a row, its status and content type set on the context."""
+        draining = self.drain_file is not None and os.path.exists(self.drain_file)  # noqa: PTH110 (a tenth of Path's)
+        answers: list[bytes] = [b""] * len(rows)
+        requests: dict[int, ImageRequest] = {}
+        pictures: list[bytes] = []
+        with quiet_pillow():
+            for index, row in enumerate(rows):
+                headers = context.get_all_request_header(index)
+                context.set_response_content_type(index, CONTENT_TYPE)
+                try:
+                    if headers.get("describe") == "True":
+                        answers[index] = self._description()
+                        continue
+                    request = self._request(row, headers, draining=draining)
+                    pictures.append(self._pixels(request))
+                    requests[index] = request
+                except ImageError as error:
+                    logger.debug("row %d refused: %s", index, error.message)
+                    context.set_response_status(code=error.kind.code, phrase=error.kind.phrase, idx=index)
+                    answers[index] = error_answer(error)
+        for index, answer in zip(requests, self._predictions(pictures, list(requests.values())), strict=True):
+            answers[index] = answer
+        return answers
+
+    def _request(self, row: Mapping[str, Any], headers: Mapping[str, Any], *, draining: bool) -> ImageRequest:
+        if draining:
+            raise ImageError(SERVER_STOPPING, "the server is stopping; send the request to another, or again later")
+        return read_request(
+            row,
+            headers,
+            default_top_k=min(self.settings.top_k, len(self.class_names)),
+            class_count=len(self.class_names),
+            max_image_bytes=self.settings.max_image_bytes,
+        )
+
+    def _pixels(self, request: ImageRequest) -> bytes:
+        return decode_pixels(request.image, size=self.image_size, max_pixels=self.settings.max_image_pixels)
+
+    def _predictions(self, pictures: list[bytes], requests: list[ImageRequest]) -> list[bytes]:
+        if not pictures:
+            return []
+        probabilities, classes = self._top(pictures, count=max(request.top_k for request in requests))
+        return [
+            self.writer.prediction(row_probabilities[: request.top_k], row_classes[: request.top_k])
+            for request, row_probabilities, row_classes in zip(requests, probabilities, classes, strict=True)
+        ]
+
+    @torch.inference_mode()
+    def _top(self, pictures: list[bytes], *, count: int) -> tuple[list[list[float]], list[list[int]]]:
+        """Probabilities and classes of the best `count` for each picture, both (N, count), best first."""
+        size = self.image_size
+        pixels = torch.frombuffer(bytearray().join(pictures), dtype=torch.uint8).view(-1, size, size, 3)
+        logits = self.network(pixels.permute(0, 3, 1, 2).to(self.device))  # (N, 3, S, S), channels last in memory
+        probabilities, classes = logits.float().softmax(dim=1).topk(count, dim=1)
+        return probabilities.tolist(), classes.tolist()
+
+    def _description(self) -> bytes:
+        """What the management API shows with `?customized=true`; `pid` tells which worker answered."""
+        return to_json(
+            {
+                "pid": os.getpid(),
+                "model_version": self.model_version,
+                "class_names": self.class_names,
+                "image_size": self.image_size,
+                "top_k": self.settings.top_k,
+                "max_image_bytes": self.settings.max_image_bytes,
+                "max_image_pixels": self.settings.max_image_pixels,
+            }
+        )
+
+    def _warm_up(self, *, batch_sizes: set[int]) -> None:
+        """Run each batch size once: torch chooses its kernels then, and misfits show before the first request."""
+        picture = bytes(self.image_size**2 * 3)
+        for batch_size in sorted(batch_sizes):
+            probabilities, _ = self._top([picture] * batch_size, count=len(self.class_names))
+            if not all(0 <= probability <= 1 for probability in probabilities[0]):
+                raise RuntimeError("the network answers a black picture with no probabilities; train it anew")
