@@ -1,0 +1,60 @@
+# make            what there is
+# make serve      install, package the shipped weights, serve: one command from a fresh clone to a prediction
+# make test       prove all of it
+
+PYTHON ?= python3
+BIN := .venv/bin
+ENVIRONMENT := .venv/complete
+PYTEST_OPTIONS ?=
+
+.DEFAULT_GOAL := help
+.PHONY: help environment archive serve start status stop test lint unit end-to-end format clean
+
+help:  ## say what there is
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+
+$(ENVIRONMENT): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else f"this needs Python \
+	3.11 to 3.13; $(PYTHON) is {v.major}.{v.minor}: name another with `make PYTHON=python3.11`")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.2
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	@touch $@
+
+environment: $(ENVIRONMENT)  ## install what is needed into .venv, once
+
+archive: $(ENVIRONMENT)  ## pack the shipped weights into model-store/
+	@$(BIN)/python archive.py
+
+serve: archive  ## serve in the foreground, until Ctrl-C
+	@$(BIN)/python serve.py run
+
+start: archive  ## serve in the background; returns once predictions are answered
+	@$(BIN)/python serve.py start
+
+status: $(ENVIRONMENT)  ## say what runs: models, versions, workers, queues
+	@$(BIN)/python serve.py status
+
+stop: $(ENVIRONMENT)  ## answer what is in flight, then end the server
+	@$(BIN)/python serve.py stop
+
+test: lint  ## lint, types, every test, with a real TorchServe
+	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+
+lint: $(ENVIRONMENT)  ## style, format and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+unit: $(ENVIRONMENT)  ## the tests that need no server (seconds)
+	$(BIN)/python -m pytest tests/unit $(PYTEST_OPTIONS)
+
+end-to-end: $(ENVIRONMENT)  ## the tests against a real TorchServe (minutes)
+	$(BIN)/python -m pytest tests/archive tests/end_to_end $(PYTEST_OPTIONS)
+
+format: $(ENVIRONMENT)  ## let ruff mend style and format
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+clean: stop  ## remove everything that make built, the environment too
+	rm -rf .venv .run model-store/*.mar .pytest_cache .ruff_cache .mypy_cache *.egg-info

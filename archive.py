@@ -1,0 +1,175 @@
+"""Pack a trained network into a TorchServe archive.
+
+    python archive.py                         every record of model/ -> model-store/<name>-<version>.mar
+    python archive.py runs/pets/pets-1.0.json one of your own
+
+A record is what training writes beside the weights: it names the network, the version and the classes. An archive
+is written again only when something it contains has changed, and the same inputs give the same bytes.
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+PROJECT = Path(__file__).resolve().parent
+HANDLER = PROJECT / "handler"
+HANDLER_MODULE = HANDLER / "image_handler.py"
+CONFIG = HANDLER / "model-config.yaml"
+LABELS_NAME = "index_to_name.json"  # the name TorchServe's own handlers use
+
+app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
+
+
+class ArchiveError(Exception):
+    """A record that cannot be packed; the message is fit to print as it is."""
+
+
+@dataclass(frozen=True)
+class Contents:
+    """All that one archive contains, and so all that it must be rebuilt for. The list stands here and nowhere else."""
+
+    model_name: str
+    version: str
+    class_names: list[str]
+    record: Path
+    network: Path
+    weights: Path
+    config: Path
+    handler: Path
+    handler_modules: list[Path]
+
+    @property
+    def files(self) -> list[Path]:
+        """Every file the archive is made from; the class names come from the record."""
+        return [self.record, self.network, self.weights, self.config, self.handler, *self.handler_modules]
+
+
+def read_contents(record: Path) -> Contents:
+    """Find what belongs to a record.
+
+    Raises:
+        ArchiveError: the record is missing or incomplete, or a file that it names is.
+    """
+    try:
+        facts = json.loads(record.read_text())
+        contents = Contents(
+            model_name=facts["model_name"],
+            version=facts["version"],
+            class_names=facts["class_names"],
+            record=record,
+            network=PROJECT / "model" / f"{facts['network']}.py",
+            weights=record.with_suffix(".pt"),
+            config=CONFIG,
+            handler=HANDLER_MODULE,
+            handler_modules=sorted(set(HANDLER.glob("image_*.py")) - {HANDLER_MODULE}),
+        )
+    except FileNotFoundError as missing:
+        raise ArchiveError(f"there is no record {record}; `python train.py` writes one") from missing
+    except (KeyError, ValueError) as fault:
+        raise ArchiveError(f"{record} is not a training record: {fault!r}") from fault
+    if lacking := [str(path) for path in contents.files if not path.is_file()]:
+        raise ArchiveError(f"{record} cannot be packed without {', '.join(lacking)}")
+    return contents
+
+
+def build(record: Path, *, store: Path) -> tuple[Path, bool]:
+    """Pack what belongs to a record into `store`; return the archive's path and whether it had to be written.
+
+    Raises:
+        ArchiveError: something to pack is missing, or torch-model-archiver refused it.
+    """
+    contents = read_contents(record)
+    target = store / f"{contents.model_name}-{contents.version}.mar"
+    if target.exists() and target.stat().st_mtime > newest([*contents.files, Path(__file__)]):
+        return target, False
+    store.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=store) as scratch:
+        unpacked = run_archiver(contents, Path(scratch))
+        packed = zip_reproducibly(unpacked, Path(scratch) / "packed.mar")
+        packed.replace(target)  # at once: a server never sees half an archive
+    return target, True
+
+
+def newest(files: list[Path]) -> float:
+    """Return the time the last of the files was changed (epoch, s)."""
+    return max(path.stat().st_mtime for path in files)
+
+
+def run_archiver(contents: Contents, scratch: Path) -> Path:
+    """Let torch-model-archiver lay out the archive as a folder, and return that folder.
+
+    It stages in a temporary folder named after the model, which it deletes first: hence one of our own.
+    """
+    labels = scratch / LABELS_NAME
+    labels.write_text(json.dumps({str(index): name for index, name in enumerate(contents.class_names)}, indent=1))
+    staging, export = scratch / "staging", scratch / "export"
+    staging.mkdir()
+    export.mkdir()
+    arguments = {
+        "model-name": contents.model_name,
+        "version": contents.version,
+        "model-file": contents.network,
+        "serialized-file": contents.weights,
+        "handler": contents.handler,
+        "extra-files": ",".join(map(str, [labels, *contents.handler_modules])),
+        "config-file": contents.config,
+        "export-path": export,
+        "archive-format": "no-archive",
+    }
+    options = [text for name, value in arguments.items() for text in (f"--{name}", str(value))]
+    command = [sys.executable, "-m", "model_archiver.model_packaging", *options]
+    done = subprocess.run(command, env=os.environ | {"TMPDIR": str(staging)}, capture_output=True, text=True)
+    if done.returncode:
+        raise ArchiveError(f"torch-model-archiver refused {contents.record}:\n{done.stderr.strip()}")
+    return export / contents.model_name
+
+
+def zip_reproducibly(folder: Path, target: Path) -> Path:
+    """Zip a folder so that equal files give equal bytes: sorted, undated, not compressed (weights do not shrink)."""
+    manifest = folder / "MAR-INF" / "MANIFEST.json"
+    facts = json.loads(manifest.read_text())
+    facts.pop("createdOn")
+    manifest.write_text(json.dumps(facts, indent=2))
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for path in sorted(path for path in folder.rglob("*") if path.is_file()):
+            entry = zipfile.ZipInfo(str(path.relative_to(folder)))  # dated 1980-01-01
+            entry.external_attr = 0o644 << 16
+            archive.writestr(entry, path.read_bytes())
+    shutil.rmtree(folder)
+    return target
+
+
+@app.command()
+def archive(
+    records: Annotated[list[Path] | None, typer.Argument(help="Training records; all of model/ if none.")] = None,
+    store: Annotated[Path, typer.Option(help="The folder of archives.")] = PROJECT / "model-store",
+) -> None:
+    """Pack trained networks for TorchServe."""
+    found = records or sorted((PROJECT / "model").glob("*.json"))
+    if not found:
+        raise ArchiveError("there is no record in model/; `python train.py lenet` writes one")
+    for record in found:
+        path, written = build(record, store=store)
+        print(f"{path.name}: {'packed' if written else 'up to date'}")
+
+
+def main() -> NoReturn:
+    """Run the command line; a fault is one sentence on stderr and exit code 1."""
+    try:
+        app(standalone_mode=True)
+    except ArchiveError as fault:
+        print(f"error: {fault}", file=sys.stderr)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

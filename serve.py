@@ -1,0 +1,112 @@
+"""Serve the archives of model-store/ with TorchServe.
+
+    python serve.py run       in the foreground, until Ctrl-C
+    python serve.py start     in the background; returns when every version has answered a prediction
+    python serve.py status    models, versions, workers, queues
+    python serve.py stop      after the requests in flight have been answered
+
+Addresses and limits stand in config.properties. This file knows the command line; serving/ knows TorchServe.
+"""
+
+import signal
+import sys
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from serving.background import Background
+from serving.errors import ServingError
+from serving.management import Version
+from serving.server import Server
+from serving.settings import PROJECT, Settings
+
+app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None)
+
+Config = Annotated[Path, typer.Option(help="Server-wide settings.")]
+Home = Annotated[Path, typer.Option(help="The server's own folder: sockets, logs, keys.")]
+Store = Annotated[Path, typer.Option(help="The folder of archives.")]
+
+CONFIG, HOME, STORE = PROJECT / "config.properties", PROJECT / ".run", PROJECT / "model-store"
+
+
+@app.command()
+def run(config: Config = CONFIG, home: Home = HOME, store: Store = STORE) -> None:
+    """Serve in the foreground until Ctrl-C; requests in flight are answered first."""
+    settings = Settings.read(config, home=home, store=store)
+    Background(settings).require_stopped()
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    try:
+        with Server(settings) as server, Background(settings).claimed(server):
+            announce(settings, server.wait_until_ready())
+            Background(settings).mark_ready()
+            server.wait()
+    except KeyboardInterrupt:
+        print("stopped")
+
+
+@app.command()
+def start(config: Config = CONFIG, home: Home = HOME, store: Store = STORE) -> None:
+    """Serve in the background; return when every version has answered a prediction."""
+    settings = Settings.read(config, home=home, store=store)
+    options = ["--config", config, "--home", home, "--store", store]
+    print(Background(settings).start([sys.executable, __file__, "run", *map(str, options)]))
+
+
+@app.command()
+def stop(config: Config = CONFIG, home: Home = HOME) -> None:
+    """Stop the server that runs in the background or in another terminal."""
+    stopped = Background(Settings.read(config, home=home)).stop()
+    print("stopped" if stopped else "nothing to stop: no server runs")
+
+
+@app.command()
+def status(config: Config = CONFIG, home: Home = HOME) -> None:
+    """Say what runs: models, versions, workers, queues. Exit code 1 where nothing does."""
+    settings = Settings.read(config, home=home)
+    Background(settings).require_running()
+    with Server(settings).management() as management:
+        defaults = {model: management.default_version(model) for model in management.models()}
+        Console().print(version_table(management.every_version(), defaults))
+    print(f"inference {settings.inference}   management {settings.management}   logs {settings.logs}")
+
+
+def version_table(versions: list[Version], defaults: dict[str, str]) -> Table:
+    """Draw a line per version: whether it is the default, its workers and what waits in its queue."""
+    table = Table("model", "version", "default", "workers", "process ids", "queued", "queue room")
+    for version in versions:
+        name, number = version["modelName"], version["modelVersion"]
+        states = [worker["status"] for worker in version["workers"]]
+        queue = version["jobQueueStatus"]
+        table.add_row(
+            name,
+            number,
+            "yes" if defaults[name] == number else "",
+            f"{states.count('READY')} of {len(states)} ready",
+            " ".join(str(worker["pid"]) for worker in version["workers"]),
+            str(queue["pendingRequests"]),
+            str(queue["remainingCapacity"]),
+        )
+    return table
+
+
+def announce(settings: Settings, versions: list[Version]) -> None:
+    """Say what is served, and the line to try it with."""
+    served = ", ".join(f"{version['modelName']} {version['modelVersion']}" for version in versions)
+    url = f"{settings.inference}/predictions/{versions[-1]['modelName']}"
+    print(f"ready: {served}\n  curl -X POST -F 'image=@cat.jpg' {url}", flush=True)
+
+
+def main() -> NoReturn:
+    """Run the command line; a fault is one sentence on stderr and exit code 1."""
+    try:
+        app(standalone_mode=True)
+    except ServingError as fault:
+        print(f"error: {fault}", file=sys.stderr)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

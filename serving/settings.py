@@ -1,0 +1,120 @@
+"""The server's settings: config.properties, completed by what only the launcher knows."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import javaproperties
+
+from serving.errors import ServingError
+from serving.machine import this_machine
+from serving.store import read_store, snapshot
+
+PROJECT = Path(__file__).resolve().parent.parent
+LONGEST_SOCKET_PATH = 103  # bytes; the kernel's limit is 108 on Linux, 104 elsewhere, with the closing zero
+
+
+@dataclass(frozen=True)
+class Settings:
+    """One server: where it lives, what it serves, and TorchServe's own properties.
+
+    Args:
+        home: the server's folder, for its sockets, logs, keys and temporary files.
+        store: the folder of archives.
+        properties: config.properties, with relative `unix:` paths made absolute.
+    """
+
+    home: Path
+    store: Path
+    properties: Mapping[str, str]
+
+    @classmethod
+    def read(
+        cls,
+        config: Path = PROJECT / "config.properties",
+        *,
+        home: Path = PROJECT / ".run",
+        store: Path = PROJECT / "model-store",
+        overrides: Mapping[str, str] | None = None,
+    ) -> "Settings":
+        """Read a properties file; `overrides` win over what it says.
+
+        Raises:
+            ServingError: the file is missing, or the management socket's path is too long for a socket.
+        """
+        if not config.is_file():
+            raise ServingError(f"there is no settings file {config}")
+        properties = javaproperties.loads(config.read_text()) | dict(overrides or {})
+        properties["management_address"] = _below(home.resolve(), properties["management_address"])
+        return cls(home.resolve(), store.resolve(), properties)
+
+    @property
+    def inference(self) -> str:
+        """Address of the inference API, such as ``http://127.0.0.1:8080``."""
+        return self.properties["inference_address"]
+
+    @property
+    def management(self) -> str:
+        """Address of the management API: ``unix:/...`` or ``http://...``."""
+        return self.properties["management_address"]
+
+    @property
+    def logs(self) -> Path:
+        """Folder of the logs and of TorchServe's snapshots."""
+        return self.home / "logs"
+
+    @property
+    def drain_file(self) -> Path:
+        """While this file exists, handlers refuse new work with 503."""
+        return self.home / "draining"
+
+    @property
+    def tokens(self) -> bool:
+        """Whether TorchServe asks for its tokens."""
+        return self.properties.get("disable_token_authorization", "false") != "true"
+
+    @property
+    def hides_management(self) -> bool:
+        """Whether the gRPC management port must be closed for management to be the owner's alone."""
+        return not self.tokens and self.management.startswith("unix:")
+
+    @property
+    def ports(self) -> list[int]:
+        """Every TCP port the server will open."""
+        urls = [self.properties[f"{api}_address"] for api in ("inference", "management", "metrics")]
+        if self.properties.get("enable_metrics_api") == "false":
+            urls.pop()
+        grpc = [self.properties[f"grpc_{api}_port"] for api in ("inference", "management")]
+        return [int(url.rpartition(":")[2]) for url in urls if not url.startswith("unix:")] + [int(p) for p in grpc]
+
+    def write(self) -> Path:
+        """Write the properties TorchServe starts from, and return their path.
+
+        Raises:
+            ServingError: the model store is missing or empty, or holds what is no archive.
+        """
+        workers = this_machine().workers
+        models = snapshot(read_store(self.store), logs=self.logs, workers=workers)
+        machine = {
+            "model_store": str(self.store),
+            "default_workers_per_model": str(workers),
+            "number_of_netty_threads": str(this_machine().netty_threads),
+            "model_snapshot": json.dumps(models),
+        }
+        path = self.home / "torchserve.properties"
+        path.write_text(javaproperties.dumps(machine | dict(self.properties), timestamp=False))
+        return path
+
+
+def _below(home: Path, address: str) -> str:
+    """Make a relative ``unix:`` address absolute."""
+    if not address.startswith("unix:"):
+        return address
+    path = home / address.removeprefix("unix:")
+    if len(bytes(path)) > LONGEST_SOCKET_PATH:
+        raise ServingError(
+            f"the path of the management socket, {path}, is longer than {LONGEST_SOCKET_PATH} bytes, which no "
+            "socket may be; set management_address in config.properties to a shorter one, unix:/run/user/... say"
+        )
+    return f"unix:{path}"
