@@ -1,0 +1,126 @@
+"""The true command line, on three small classes of generated pictures."""
+
+import json
+import shutil
+
+import pytest
+import torch
+from training_pictures import make_pictures
+from typer.testing import CliRunner
+
+import train
+from training import loop
+from training.networks import load_network
+
+
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory):
+    return make_pictures(tmp_path_factory.mktemp("data") / "colours")
+
+
+def lenet(pictures, folder, *options):
+    """Run ``train.py lenet`` into ``folder`` and give back what it said and its exit status."""
+    arguments = ["lenet", f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/c.pt", *options]
+    return CliRunner().invoke(train.app, arguments)
+
+
+def weights(folder):
+    return torch.load(folder / "cifar10-1.0.pt", weights_only=True)
+
+
+def same(one, other):
+    return one.keys() == other.keys() and all(torch.equal(one[name], other[name]) for name in one)
+
+
+def test_a_folder_gives_weights_a_record_and_charts(pictures, tmp_path):
+    result = lenet(pictures, tmp_path, "--name=colours", "--version=0.1")
+    assert result.exit_code == 0, result.output
+    assert "epoch 2/2" in result.output
+    assert "test accuracy" in result.output
+    names = {path.name for path in tmp_path.iterdir()} - {"c.pt"}
+    stem = "colours-0.1"
+    assert names == {f"{stem}.pt", f"{stem}.json", f"{stem}-curves.png", f"{stem}-confusion.png"}
+
+
+def test_the_record_says_what_was_trained_on_what_and_how_good_it_is(pictures, tmp_path):
+    lenet(pictures, tmp_path, "--seed=3", "--source-note=three colours", "--class-names=b,g,r")
+    text = (tmp_path / "cifar10-1.0.json").read_text()
+    record = json.loads(text)
+    assert record["model_name"], record["version"] == ("cifar10", "1.0")
+    assert (record["network"], record["class_names"]) == ("lenet", ["b", "g", "r"])
+    assert record["test"]["n"] == record["data"]["test"] == 12
+    assert record["test"]["recall"].keys() == {"b", "g", "r"}
+    assert (record["data"]["source"], record["data"]["train"]) == ("three colours", 36)
+    assert record["training"]["seed"] == 3
+    assert record["training"]["recipe"]["learning_rate"] == 0.001
+    assert record["training"]["command"].startswith("python ")
+    assert str(tmp_path.parent) not in text  # no place of this machine
+
+
+def test_the_weights_load_by_their_record_and_repeat_its_accuracy(pictures, tmp_path):
+    lenet(pictures, tmp_path)
+    network, record = load_network(tmp_path / "cifar10-1.0.pt")
+    assert network(torch.zeros(2, 3, 32, 32, dtype=torch.uint8)).shape == (2, 3)
+    assert record["weights"]["bytes"] == (tmp_path / "cifar10-1.0.pt").stat().st_size
+
+
+def test_the_same_seed_gives_the_same_weights_and_another_seed_others(pictures, tmp_path):
+    for folder, seed in (("a", 1), ("b", 1), ("c", 2)):
+        lenet(pictures, tmp_path / folder, f"--seed={seed}")
+    assert same(weights(tmp_path / "a"), weights(tmp_path / "b"))
+    assert not same(weights(tmp_path / "a"), weights(tmp_path / "c"))
+
+
+def test_an_interrupted_run_resumes_to_the_weights_of_an_uninterrupted_one(pictures, tmp_path, monkeypatch):
+    lenet(pictures, tmp_path / "whole")
+    with monkeypatch.context() as patch:
+        interrupt_in_epoch(patch, 2)
+        result = lenet(pictures, tmp_path / "cut")
+    assert result.exit_code == 130
+    assert "--resume" in result.output
+    result = lenet(pictures, tmp_path / "cut", "--resume")
+    assert "epoch 1/2" not in result.output
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "cut"))
+
+
+def interrupt_in_epoch(patch, epoch):
+    """Press Ctrl-C in the middle of an epoch."""
+    step = loop.Trainer._step
+
+    def interrupted(self, batch):
+        if self.progress.epoch == epoch - 1 and torch.rand(()) < 0.5:
+            raise KeyboardInterrupt
+        return step(self, batch)
+
+    patch.setattr(loop.Trainer, "_step", interrupted)
+
+
+def test_resuming_without_a_checkpoint_says_so(pictures, tmp_path):
+    result = lenet(pictures, tmp_path, "--resume")
+    assert result.exit_code == 1
+    assert "start without --resume" in result.output
+
+
+def test_resuming_with_another_seed_is_refused(pictures, tmp_path):
+    lenet(pictures, tmp_path, "--seed=1")
+    result = lenet(pictures, tmp_path, "--seed=2", "--resume")
+    assert result.exit_code == 1
+    assert "it differs in seed" in result.output
+
+
+def test_held_out_pictures_choose_the_epoch(pictures, tmp_path):
+    result = lenet(pictures, tmp_path, "--validation=0.25")
+    assert "validation" in result.output
+    record = json.loads((tmp_path / "cifar10-1.0.json").read_text())
+    assert (record["data"]["train"], record["data"]["validation"]) == (27, 9)
+    assert record["training"]["chosen_by"] == "validation accuracy"
+
+
+def test_a_bad_source_is_one_sentence_and_nothing_is_written(pictures, tmp_path):
+    shutil.copytree(pictures, tmp_path / "bad")
+    (tmp_path / "bad" / "test" / "red" / "0.png").write_bytes(b"no picture")
+    result = lenet(tmp_path / "bad", tmp_path / "out")
+    assert result.exit_code == 1
+    assert result.output.count("\n") == 1
+    assert "0.png is not a readable picture" in result.output
+    assert not (tmp_path / "out").exists()

@@ -1,0 +1,1 @@
+"""Training: sources of pictures, recipes, the loop, evaluation, and the record that goes beside the weights."""

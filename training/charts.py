@@ -1,0 +1,79 @@
+"""Charts of a run as PNG files, drawn from numbers alone: learning curves and the confusion matrix."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from torch import Tensor
+
+from training.loop import Progress
+
+INK, MUTED, GRID = "#1f2937", "#6b7280", "#e5e7eb"
+BLUE, ORANGE = "#2563eb", "#ea580c"
+DPI = 160
+
+
+def draw_curves(path: Path, progress: Progress, *, title: str, test_accuracy: float) -> None:
+    """Loss and accuracy over the epochs: while training, on validation pictures, and the test figure at the end."""
+    figure = Figure(figsize=(10, 4.2), layout="constrained")
+    loss_axes, accuracy_axes = figure.subplots(1, 2)
+    epochs, losses, accuracies = zip(*progress.curve, strict=True)
+    loss_axes.plot(epochs, losses, color=BLUE, linewidth=1.6, label="training")
+    accuracy_axes.plot(epochs, [100 * each for each in accuracies], color=BLUE, linewidth=1.6, label="training")
+    if "validation_loss" in progress.history[0]:
+        whole = range(1, len(progress.history) + 1)
+        style = {"color": ORANGE, "linewidth": 1.8, "marker": "o", "markersize": 3, "label": "validation"}
+        loss_axes.plot(whole, [each["validation_loss"] for each in progress.history], **style)
+        accuracy_axes.plot(whole, [100 * each["validation_accuracy"] for each in progress.history], **style)
+    accuracy_axes.axhline(100 * test_accuracy, color=INK, linewidth=1, linestyle=(0, (4, 3)))
+    accuracy_axes.annotate(
+        f"test {test_accuracy:.2%}", (1, 100 * test_accuracy), xycoords=("axes fraction", "data"),
+        xytext=(-4, 4), textcoords="offset points", ha="right", color=INK, fontsize=9,
+    )  # fmt: skip
+    _dress(loss_axes, title="Loss (cross entropy, nats)")
+    _dress(accuracy_axes, title="Accuracy (%)")
+    _save(figure, path, title=title)
+
+
+def draw_confusion(path: Path, confusion: Tensor, class_names: Sequence[str], *, title: str) -> None:
+    """The confusion matrix ``(K, K)``: a row a true class, cells in per cent of it, shaded by that share."""
+    shares = 100 * confusion / confusion.sum(dim=1, keepdim=True).clamp(min=1)
+    classes = len(class_names)
+    side = 2.6 + 0.56 * classes
+    figure = Figure(figsize=(side, side), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(shares.numpy(), cmap="Blues", vmin=0, vmax=100)
+    for row in range(classes) if classes <= 30 else ():
+        for column in range(classes):
+            share = shares[row, column].item()
+            axes.text(
+                column, row, f"{share:.0f}" if share > 0.5 else "·", ha="center", va="center", fontsize=9,
+                color="white" if share > 55 else INK if share > 0.5 else "#9ca3af",
+            )  # fmt: skip
+    axes.set_xticks(range(classes), class_names, rotation=40, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(classes), class_names)
+    axes.set_xlabel("answered", color=MUTED)
+    axes.set_ylabel("true class (a row adds up to 100 %)", color=MUTED)
+    axes.tick_params(length=0, labelcolor=INK)
+    axes.spines[:].set_visible(False)
+    _save(figure, path, title=title)
+
+
+def _dress(axes: Axes, *, title: str) -> None:
+    axes.set_title(title, loc="left", fontsize=10, color=MUTED)
+    axes.set_xlabel("epochs", color=MUTED)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(color=GRID, linewidth=0.8)
+    axes.set_axisbelow(True)
+    axes.spines[["top", "right"]].set_visible(False)
+    axes.spines[["left", "bottom"]].set_color(GRID)
+    axes.tick_params(length=0, labelcolor=MUTED)
+    axes.legend(frameon=False, labelcolor=INK, fontsize=9)
+
+
+def _save(figure: Figure, path: Path, *, title: str) -> None:
+    figure.suptitle(title, x=0.01, ha="left", fontsize=12, color=INK, fontweight="bold")
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=DPI, metadata={"Software": None})
