@@ -112,8 +112,10 @@ class Background:
         claim = read_claim(self._claim_file)
         if claim is None or not psutil.pid_exists(claim.launcher):
             return None
-        # A process id is used again after a while; a birth time is not.
-        return claim if psutil.Process(claim.launcher).create_time() == claim.born_s else None
+        launcher = psutil.Process(claim.launcher)
+        # A process id is used again after a while, a birth time is not; a zombie has ended.
+        alive = launcher.create_time() == claim.born_s and launcher.status() != psutil.STATUS_ZOMBIE
+        return claim if alive else None
 
     def _end_orphan(self) -> bool:
         """End a front end whose launcher was killed. Return whether there was one."""

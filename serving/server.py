@@ -1,6 +1,7 @@
 """One TorchServe from its first process to its last: start, readiness by a real prediction, clean stop."""
 
 import base64
+import importlib.util
 import os
 import re
 import subprocess
@@ -40,6 +41,7 @@ class Server:
         self.settings = settings
         self._stop_timeout_s = stop_timeout_s
         self._process: subprocess.Popen[bytes] | None = None
+        self._is_ready = False
 
     def __enter__(self) -> Self:
         self.start()
@@ -95,6 +97,7 @@ class Server:
             self._hide_management()
         for version in versions:
             self.predict(PIXEL, f"{version['modelName']}/{version['modelVersion']}")
+        self._is_ready = True
         return versions
 
     def predict(self, image: bytes, model: str) -> None:
@@ -140,7 +143,7 @@ class Server:
             return
         family = [*psutil.Process(self.pid).children(recursive=True), psutil.Process(self.pid)]
         try:
-            if self._process.poll() is None:
+            if self._is_ready and self._process.poll() is None:
                 drain(self, timeout_s=self._stop_timeout_s)
         finally:
             end(family)
@@ -149,6 +152,8 @@ class Server:
 
     def _ready_versions(self) -> list[Version]:
         """Return every version once all workers have loaded, else nothing."""
+        if self.settings.management_socket and not self.settings.management_socket.exists():
+            return []
         try:
             with self.management() as management:
                 versions = management.every_version()
@@ -180,15 +185,17 @@ def make_home(settings: Settings) -> None:
     settings.home.chmod(0o700)
     for folder in (settings.logs, settings.home / "tmp"):
         folder.mkdir(exist_ok=True)
-    for stale in (settings.logs / "workers.log", settings.drain_file, settings.home / "key_file.json"):
-        stale.unlink(missing_ok=True)
+    stale = [settings.logs / "workers.log", settings.drain_file, settings.home / "key_file.json"]
+    for path in [*stale, settings.management_socket]:
+        if path:
+            path.unlink(missing_ok=True)
 
 
 def java_command(settings: Settings, properties: Path) -> list[str]:
     """Return the command that ts.model_server would run, without the Python process that it leaves in between."""
-    import ts
-
-    packages = Path(ts.__file__).resolve().parent.parent
+    spec = importlib.util.find_spec("ts")  # found, not imported: that would take its time
+    assert spec is not None and spec.origin is not None, "torchserve is not installed"
+    packages = Path(spec.origin).parent.parent
     return [
         str(find_java()),
         *settings.properties.get("vmargs", "").split(),

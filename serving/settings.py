@@ -60,6 +60,11 @@ class Settings:
         return self.properties["management_address"]
 
     @property
+    def management_socket(self) -> Path | None:
+        """The unix socket of the management API, where it has one."""
+        return Path(self.management.removeprefix("unix:")) if self.management.startswith("unix:") else None
+
+    @property
     def logs(self) -> Path:
         """Folder of the logs and of TorchServe's snapshots."""
         return self.home / "logs"
@@ -77,7 +82,7 @@ class Settings:
     @property
     def hides_management(self) -> bool:
         """Whether the gRPC management port must be closed for management to be the owner's alone."""
-        return not self.tokens and self.management.startswith("unix:")
+        return not self.tokens and self.management_socket is not None
 
     @property
     def ports(self) -> list[int]:

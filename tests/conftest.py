@@ -1,0 +1,48 @@
+"""What every kind of test shares: the shipped records, an archive built from one, real pictures where there are some."""
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import archive
+from serving.listeners import free_port
+from serving.settings import PROJECT, Settings
+
+LENET_RECORD = PROJECT / "model" / "cifar10-1.0.json"
+CAT = PROJECT / "tests" / "pictures" / "cat.jpg"
+PICTURES = PROJECT / "data" / "test"
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A model store with the shipped LeNet, packed from what is in the tree now."""
+    folder = tmp_path_factory.mktemp("store")
+    archive.build(LENET_RECORD, store=folder)
+    return folder
+
+
+@pytest.fixture
+def home() -> Iterator[Path]:
+    """A server's home of its own; its path is short enough for a socket."""
+    folder = Path(tempfile.mkdtemp(prefix="serving-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def free_settings(home: Path, store: Path, **overrides: str) -> Settings:
+    """Settings of a server that disturbs no other: free ports, its own home."""
+    ports = {f"grpc_{api}_port": str(free_port()) for api in ("inference", "management")}
+    address = f"http://127.0.0.1:{free_port()}"
+    return Settings.read(home=home, store=store, overrides={"inference_address": address, **ports, **overrides})
+
+
+@pytest.fixture(scope="session")
+def cifar10_test_pictures() -> list[tuple[Path, int]]:
+    """CIFAR-10's test pictures with their classes, in order; skips where they have not been unpacked."""
+    if not PICTURES.is_dir():
+        pytest.skip(f"the CIFAR-10 pictures are not in {PICTURES.relative_to(PROJECT)}/ (README, Train)")
+    folders = sorted(PICTURES.iterdir())
+    return [(path, index) for index, folder in enumerate(folders) for path in sorted(folder.iterdir())]

@@ -1,0 +1,41 @@
+"""One real TorchServe with the shipped LeNet, for all tests that only send it requests."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import requests
+
+from serving.server import Server
+from tests.conftest import free_settings
+
+Post = Callable[..., requests.Response]
+
+
+@pytest.fixture(scope="session")
+def server(store: Path) -> Iterator[Server]:
+    """A TorchServe that answers predictions."""
+    home = Path(tempfile.mkdtemp(prefix="serving-"))
+    with Server(free_settings(home, store)) as server:
+        server.wait_until_ready()
+        yield server
+    shutil.rmtree(home)
+
+
+@pytest.fixture(scope="session")
+def url(server: Server) -> str:
+    """Where predictions are asked for."""
+    return f"{server.settings.inference}/predictions/cifar10"
+
+
+@pytest.fixture
+def post(url: str) -> Post:
+    """Send one request to the model."""
+
+    def send(**arguments: Any) -> requests.Response:
+        return requests.post(url, timeout=30, **arguments)
+
+    return send
