@@ -1,0 +1,133 @@
+"""The archive as TorchServe gets it: what is in it, when it is rebuilt, and that TorchServe's own loader runs it."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import sys
+import zipfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from PIL import Image
+from ts.context import Context, RequestProcessor
+from ts.model_loader import TsModelLoader
+from ts.service import Service
+
+import archive
+from model.lenet import LeNet
+from tests.conftest import CAT, LENET_RECORD
+
+
+def test_the_same_inputs_give_the_same_bytes(tmp_path):
+    digests = set()
+    for folder in (tmp_path / "once", tmp_path / "again"):
+        path, written = archive.build(LENET_RECORD, store=folder)
+        assert written
+        digests.add(hashlib.sha256(path.read_bytes()).hexdigest())
+    assert len(digests) == 1
+
+
+def test_it_contains_what_the_list_says_and_the_class_names(store):
+    contents = archive.read_contents(LENET_RECORD)
+    with zipfile.ZipFile(store / "cifar10-1.0.mar") as packed:
+        listed = {path.name for path in contents.files if path != contents.record}
+        assert set(packed.namelist()) == listed | {archive.LABELS_NAME, "MAR-INF/MANIFEST.json"}
+        names = json.loads(packed.read(archive.LABELS_NAME))
+        assert list(names.values()) == "plane car bird cat deer dog frog horse ship truck".split()
+
+
+def test_it_is_built_again_only_when_something_in_it_changed(tmp_path):
+    record = copy_of_lenet(tmp_path)
+    assert archive.build(record, store=tmp_path)[1]
+    assert not archive.build(record, store=tmp_path)[1]
+    later = record.stat().st_mtime + 60
+    os.utime(record.with_suffix(".pt"), (later, later))
+    assert archive.build(record, store=tmp_path)[1]
+
+
+def test_a_missing_record_says_what_writes_one(tmp_path):
+    with pytest.raises(archive.ArchiveError, match=r"there is no record .*; `python train.py` writes one"):
+        archive.build(tmp_path / "none.json", store=tmp_path)
+
+
+def test_a_record_without_its_weights_names_them(tmp_path):
+    record = copy_of_lenet(tmp_path)
+    record.with_suffix(".pt").unlink()
+    with pytest.raises(archive.ArchiveError, match=r"cannot be packed without .*cifar10-1.0.pt"):
+        archive.build(record, store=tmp_path)
+
+
+def test_a_file_that_is_no_record_is_named(tmp_path):
+    (tmp_path / "x.json").write_text('{"accuracy": 1}')
+    with pytest.raises(archive.ArchiveError, match=r"x.json is not a training record: KeyError\('model_name'\)"):
+        archive.build(tmp_path / "x.json", store=tmp_path)
+
+
+def copy_of_lenet(folder: Path) -> Path:
+    for suffix in (".json", ".pt"):
+        shutil.copy(LENET_RECORD.with_suffix(suffix), folder)
+    return folder / LENET_RECORD.name
+
+
+@pytest.fixture
+def service(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Service]:
+    """The archive, unpacked and loaded by TorchServe's own loader, as its worker does."""
+    zipfile.ZipFile(store / "cifar10-1.0.mar").extractall(tmp_path)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    shipped = [path.stem for path in tmp_path.glob("*.py")]
+    for name in shipped:  # those of the tree, where another test has imported them
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    yield TsModelLoader().load("cifar10", str(tmp_path), "image_handler.py", None, 32, None)
+    for name in shipped:
+        sys.modules.pop(name, None)
+
+
+def test_a_poisoned_batch_answers_each_row_for_itself(service):
+    """Every third row of 32 is broken; the others are answered as if it were not there."""
+    rows = [b"poison" if index % 3 == 0 else picture(index) for index in range(32)]
+    answers, context = predict(service, rows)
+    statuses = [context.get_response_status(index)[0] for index in range(32)]
+    for row, answer, status in zip(rows, answers, statuses, strict=True):
+        if row == b"poison":
+            assert (status, answer["type"]) == (415, "NotAnImage")
+        else:
+            assert status == 200
+            assert answer["probability"] == pytest.approx(alone(service, row)["probability"], abs=2e-6)
+
+
+def alone(service: Service, row: bytes) -> dict[str, Any]:
+    return predict(service, [row])[0][0]
+
+
+def predict(service: Service, rows: list[bytes]) -> tuple[list[dict[str, Any]], Context]:
+    context: Context = service.context
+    context.request_ids = {index: str(index) for index in range(len(rows))}
+    context.request_processor = [RequestProcessor({}) for _ in rows]
+    answers = service._entry_point([{"body": bytearray(row)} for row in rows], context)
+    return [json.loads(answer) for answer in answers], context
+
+
+def picture(seed: int) -> bytes:
+    pixels = torch.randint(256, (48, 40, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(seed))
+    file = io.BytesIO()
+    Image.fromarray(pixels.numpy()).save(file, "PNG")
+    return file.getvalue()
+
+
+def test_the_archived_network_is_the_trained_one(service):
+    network = LeNet()
+    network.load_state_dict(torch.load(LENET_RECORD.with_suffix(".pt"), weights_only=True))
+    small = Image.open(CAT).resize((32, 32))
+    file = io.BytesIO()
+    small.save(file, "PNG")
+    pixels = torch.frombuffer(bytearray(small.tobytes()), dtype=torch.uint8).view(1, 32, 32, 3).permute(0, 3, 1, 2)
+    with torch.inference_mode():
+        expected = network.eval()(pixels).softmax(dim=1).max(dim=1)
+    answer = alone(service, file.getvalue())
+    assert answer["class"] == int(expected.indices)
+    assert answer["probability"] == pytest.approx(float(expected.values), abs=1e-5)
