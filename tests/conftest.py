@@ -1,4 +1,4 @@
-"""What every kind of test shares: the shipped records, an archive built from one, real pictures where there are some."""
+"""What every kind of test shares: the shipped records, an archive of one, real pictures where there are some."""
 
 import shutil
 import tempfile
