@@ -8,7 +8,7 @@ import time
 
 from image_errors import NOT_AN_IMAGE, TOO_COMPLEX_IMAGE, TOO_MANY_PIXELS, UNSUPPORTED_IMAGE, ImageError
 from image_tags import first_directory_offset, read_directory
-from PIL import Image
+from PIL.ImageFile import ImageFile
 
 SUPPORTED = "JPEG, PNG, WebP, GIF, BMP or TIFF"
 FORMATS = {
@@ -106,14 +106,14 @@ def check_content(data: bytes | bytearray, *, kind: str, max_pixels: int) -> Non
         _check_directory(data, first_directory_offset(data), max_pixels=max_pixels, depth=2)
 
 
-def check_header(image: Image.Image, *, kind: str, max_pixels: int) -> None:
+def check_header(image: ImageFile, *, kind: str, max_pixels: int) -> None:
     """Refuse, before its pixels are decoded, a picture that has too many.
 
     Raises:
         ImageError: too many pixels.
     """
     limit = max_pixels
-    if kind == "BMP" and image.tile[0][0] == "bmp_rle":  # type: ignore[attr-defined]
+    if kind == "BMP" and image.tile[0][0] == "bmp_rle":
         limit = min(MAX_RLE_BMP_PIXELS, max_pixels)
     width, height = image.size
     if width * height > limit:

@@ -14,7 +14,7 @@ import torch
 from image_answer import AnswerWriter, error_answer, to_json
 from image_errors import SERVER_STOPPING, ImageError
 from image_network import choose_device, image_size, limit_threads, load_class_names, load_network
-from image_pixels import decode_pixels, quiet_pillow
+from image_pixels import decode_pixels, quiet_pillow, silence_pillow_log
 from image_request import ImageRequest, read_request
 from image_settings import HandlerSettings
 
@@ -38,6 +38,7 @@ class ImageHandler:
             ValueError: a wrong setting in model-config.yaml.
         """
         limit_threads()
+        silence_pillow_log()
         properties, manifest_model = context.system_properties, context.manifest["model"]
         model_dir = Path(properties["model_dir"])
         self.settings = HandlerSettings.from_section((context.model_yaml_config or {}).get("handler"))
@@ -99,14 +100,19 @@ class ImageHandler:
             for request, row_probabilities, row_classes in zip(requests, probabilities, classes, strict=True)
         ]
 
-    @torch.inference_mode()
     def _top(self, pictures: list[bytes], *, count: int) -> tuple[list[list[float]], list[list[int]]]:
         """Probabilities and classes of the best `count` for each picture, both (N, count), best first."""
+        probabilities, classes = self._logits(pictures).softmax(dim=1).topk(count, dim=1)
+        return probabilities.tolist(), classes.tolist()
+
+    @torch.inference_mode()
+    def _logits(self, pictures: list[bytes]) -> torch.Tensor:
+        """(N, classes) float32 of N pictures, each (S, S, 3) uint8 in bytes."""
         size = self.image_size
         pixels = torch.frombuffer(bytearray().join(pictures), dtype=torch.uint8).view(-1, size, size, 3)
-        logits = self.network(pixels.permute(0, 3, 1, 2).to(self.device))  # (N, 3, S, S), channels last in memory
-        probabilities, classes = logits.float().softmax(dim=1).topk(count, dim=1)
-        return probabilities.tolist(), classes.tolist()
+        # (N, 3, S, S) for the network, channels last in memory: not a byte is moved.
+        logits: torch.Tensor = self.network(pixels.permute(0, 3, 1, 2).to(self.device))
+        return logits.float()
 
     def _description(self) -> bytes:
         """What the management API shows with `?customized=true`; `pid` tells which worker answered."""
@@ -124,8 +130,10 @@ class ImageHandler:
 
     def _warm_up(self, *, batch_sizes: set[int]) -> None:
         """Run each batch size once: torch chooses its kernels then, and misfits show before the first request."""
-        picture = bytes(self.image_size**2 * 3)
+        size, classes = self.image_size, len(self.class_names)
         for batch_size in sorted(batch_sizes):
-            probabilities, _ = self._top([picture] * batch_size, count=len(self.class_names))
-            if not all(0 <= probability <= 1 for probability in probabilities[0]):
-                raise RuntimeError("the network answers a black picture with no probabilities; train it anew")
+            logits = self._logits([bytes(size * size * 3)] * batch_size)
+            if logits.shape != (batch_size, classes):
+                raise RuntimeError(f"the network gives {tuple(logits.shape)}; expected {(batch_size, classes)} logits")
+            if not logits.isfinite().all():
+                raise RuntimeError("the network gives no finite logits for a black picture; train it anew")

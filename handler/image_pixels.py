@@ -6,10 +6,11 @@ without end is bounded by `image_guards`.
 """
 
 import logging
+import os
 import struct
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 
 from image_errors import DAMAGED_IMAGE, TOO_MANY_PIXELS, UNSUPPORTED_IMAGE, ImageError
 from image_guards import check_content, check_header, metered, picture_format
@@ -27,7 +28,7 @@ from PIL import (
     WebPImagePlugin,
 )
 
-__all__ = ["decode_pixels", "quiet_pillow"]
+__all__ = ["decode_pixels", "quiet_pillow", "silence_pillow_log"]
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +37,9 @@ REDUCING_GAP = 2.0  # decode and box-reduce down to twice the size, filter from 
 PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 
 # Modes that are resized as they are and made RGB afterwards, when few pixels are left.
-RESIZABLE = {"RGB", "L", "CMYK", "YCbCr", "RGBX"}
-# Modes that cannot be mixed as they are, or are wanted over white: what to convert to before the resize.
-CONVERTED = {"1": "L", "P": "RGB", "LA": "RGBA", "PA": "RGBA", "RGBA": "RGBA"}
+RESIZABLE = {"RGB", "RGBA", "L", "CMYK", "YCbCr", "RGBX"}
+# Modes whose pixels cannot be mixed: what to convert to before the resize.
+CONVERTED = {"1": "L", "P": "RGB", "LA": "RGBA", "PA": "RGBA"}
 SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N"}
 
 UPRIGHT = {
@@ -55,12 +56,30 @@ UPRIGHT = {
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error)
 
 
+def silence_pillow_log() -> None:
+    """Keep out of the log, for good, what Pillow finds odd about a file: clients must not be able to fill it."""
+    logging.getLogger("PIL").setLevel(logging.CRITICAL)
+
+
 @contextmanager
 def quiet_pillow() -> Iterator[None]:
-    """Hold back Pillow's warnings about odd files, which a client could fill the log with."""
+    """Hold back the warnings that Pillow gives beside its log."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
+
+
+@contextmanager
+def silent_stderr() -> Iterator[None]:
+    """Hold back what libtiff writes to the error stream by itself: up to a line for each damaged row of pixels."""
+    saved, null = os.dup(2), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(null, 2)
+        yield
+    finally:
+        os.dup2(saved, 2)
+        os.close(saved)
+        os.close(null)
 
 
 def decode_pixels(data: bytes | bytearray, *, size: int, max_pixels: int) -> bytes:
@@ -75,13 +94,14 @@ def decode_pixels(data: bytes | bytearray, *, size: int, max_pixels: int) -> byt
     kind = picture_format(data)
     try:
         check_content(data, kind=kind, max_pixels=max_pixels)
-        image = Image.open(metered(data), formats=(kind,))
-        check_header(image, kind=kind, max_pixels=max_pixels)
-        return _square_rgb(image, size=size).tobytes()
+        with silent_stderr() if kind == "TIFF" else nullcontext():
+            image = Image.open(metered(data), formats=(kind,))
+            check_header(image, kind=kind, max_pixels=max_pixels)
+            return _square_rgb(image, size=size).tobytes()
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageError(TOO_MANY_PIXELS, f"{error}") from error
+        raise ImageError(TOO_MANY_PIXELS, f"a picture far above the limit of {max_pixels:,} pixels") from error
     except DAMAGE as error:
         raise _damaged(kind, error) from error
     except Exception as error:  # the boundary: no picture may fail its neighbours
@@ -90,30 +110,32 @@ def decode_pixels(data: bytes | bytearray, *, size: int, max_pixels: int) -> byt
 
 
 def _square_rgb(image: Image.Image, *, size: int) -> Image.Image:
-    turn = UPRIGHT.get(orientation(image.info.get("exif", b"")))
-    image.draft(None, (int(size * REDUCING_GAP),) * 2)
+    draft_side = int(size * REDUCING_GAP)
+    if min(image.size) >= 2 * draft_side:
+        image.draft(None, (draft_side, draft_side))  # JPEG alone has smaller scales to decode at: 1/2, 1/4, 1/8
+    image.load()  # before anything is asked of it: a PNG may have its EXIF last, a TIFF turns itself upright
+    turn = UPRIGHT.get(orientation(image.info.get("exif")))
     if image.size != (size, size) or image.mode != "RGB" or "transparency" in image.info:
         image = _resized(image, size=size)
     return image if turn is None else image.transpose(turn)
 
 
 def _resized(image: Image.Image, *, size: int) -> Image.Image:
-    image.load()  # before anything is asked of it: a TIFF turns itself upright here
+    image = _central_square(image)
     if image.mode not in RESIZABLE or "transparency" in image.info:
-        image = _convertible(image.crop(_central_square(image)))
-    image = image.resize((size, size), RESAMPLE, box=_central_square(image), reducing_gap=REDUCING_GAP)
+        image = _convertible(image)
+    image = image.resize((size, size), RESAMPLE, reducing_gap=REDUCING_GAP)
     if image.mode == "RGBA":
-        white = Image.new("RGBA", image.size, "white")
-        image = Image.alpha_composite(white, image)
+        image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _central_square(image: Image.Image) -> tuple[int, int, int, int]:
-    """Left, top, right and bottom of the largest central square."""
+def _central_square(image: Image.Image) -> Image.Image:
     width, height = image.size
     side = min(width, height)
     left, top = (width - side) // 2, (height - side) // 2
-    return left, top, left + side, top + side
+    # A box given to resize would let the reduction before it mix in what lies outside.
+    return image if width == height else image.crop((left, top, left + side, top + side))
 
 
 def _convertible(image: Image.Image) -> Image.Image:

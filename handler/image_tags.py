@@ -43,8 +43,10 @@ def read_directory(data: bytes | bytearray, offset: int) -> Iterator[Tag]:
         yield Tag(number, kind, length, struct.unpack_from(order + single, value)[0] if single else 0)
 
 
-def orientation(exif: bytes) -> int:
-    """EXIF orientation, 1 to 8; 1 (upright) where there is none or it cannot be read, as every viewer does."""
+def orientation(exif: object) -> int:
+    """EXIF orientation, 1 to 8; 1 (upright) where there is none or it cannot be read, as viewers have it."""
+    if not isinstance(exif, bytes):
+        return 1
     tiff = exif.removeprefix(EXIF_PREFIX)
     try:
         offset = first_directory_offset(tiff)
