@@ -1,79 +1,100 @@
 """Train a network and leave its weights, record and charts in model/.
 
-python train.py lenet                                  the tutorial's network and recipe, CIFAR-10 by torchvision
-python train.py lenet --source my-pictures --name pets your own: my-pictures/{train,test}/<class>/*
+python train.py                                         the fast recipe: minutes on two cores
+python train.py accurate                                the served network's recipe: an hour on two cores
+python train.py lenet                                   the tutorial's network and recipe
+python train.py fast --source my-pictures --name pets   your own: my-pictures/{train,test}/<class>/*
+torchrun --nproc-per-node 2 train.py fast               several processes, one a GPU where there are some
 """
 
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from rich.console import Console
 
+from training import processes
 from training.errors import TrainingError
-from training.recipes import LENET, Recipe
+from training.recipes import ACCURATE, FAST, LENET, Recipe
 from training.run import RunOptions, run
 
-app = typer.Typer(no_args_is_help=True, add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-
-SourceOption = Annotated[str, typer.Option(help="`cifar10` (torchvision), or DIR with DIR/{train,test}/<class>/*.")]
-NameOption = Annotated[str, typer.Option(help="Name of the model.")]
-VersionOption = Annotated[str, typer.Option(help="Version of the model.")]
-OutOption = Annotated[Path, typer.Option(help="Folder for weights, record and charts.")]
-SeedOption = Annotated[int, typer.Option(help="Same seed, same machine: same weights.")]
-ValidationOption = Annotated[
-    float | None,
-    typer.Option(min=0.0, max=0.5, help="Share of the training pictures held out for choosing; default: the recipe's."),
-]
-ClassNamesOption = Annotated[
-    str | None, typer.Option(help="Other class names, in the source's order: plane,car,...; default: the source's.")
-]
-ResumeOption = Annotated[bool, typer.Option("--resume", help="Go on from the last whole epoch.")]
-CheckpointOption = Annotated[
-    Path | None, typer.Option(help="Checkpoint to write and resume; default: runs/NAME-VERSION.checkpoint.pt.")
-]
-SourceNoteOption = Annotated[str | None, typer.Option(help="The source in words, for the record.")]
-MachineNoteOption = Annotated[str | None, typer.Option(help="What to know about the machine, for the record.")]
+app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-@app.callback()
-def main() -> None:
-    """Train and evaluate networks."""
+def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., None]:
+    """The command that trains by one recipe."""
+
+    def command(
+        *,
+        source: Annotated[str, typer.Option(help="`cifar10`, or DIR with DIR/{train,test}/<class>/*.")] = "cifar10",
+        name: Annotated[str, typer.Option(help="Name of the model.")] = "cifar10",
+        version: Annotated[str, typer.Option(help="Version of the model.")] = default_version,
+        out: Annotated[Path, typer.Option(help="Folder for weights, record and charts.")] = Path("model"),
+        seed: Annotated[int, typer.Option(min=0, help="Same seed, same machine: same weights.")] = 0,
+        epochs: Annotated[int | None, typer.Option(min=1, help=f"Passes; the recipe has {recipe.epochs}.")] = None,
+        validation: Annotated[
+            float | None,
+            typer.Option(min=0, max=0.5, help=f"Share held out for choosing; the recipe has {recipe.validation}."),
+        ] = None,
+        class_names: Annotated[
+            str | None, typer.Option(help="Other class names, in the source's order: plane,car,...")
+        ] = None,
+        resume: Annotated[bool, typer.Option("--resume", help="Go on from the last whole epoch.")] = False,
+        checkpoint: Annotated[
+            Path | None, typer.Option(help="What to write and resume; default: runs/NAME-VERSION.checkpoint.pt.")
+        ] = None,
+        source_note: Annotated[str | None, typer.Option(help="The source in words, for the record.")] = None,
+        machine_note: Annotated[str | None, typer.Option(help="The machine in words, for the record.")] = None,
+    ) -> None:
+        options = RunOptions(
+            source=source,
+            name=name,
+            version=version,
+            out=out,
+            seed=seed,
+            epochs=epochs,
+            validation=validation,
+            class_names=class_names.split(",") if class_names else None,
+            resume=resume,
+            checkpoint=checkpoint,
+            source_note=source_note,
+            machine_note=machine_note,
+        )
+        with _mistakes_in_one_sentence(), processes.joined():
+            run(recipe, options, Console(quiet=not processes.is_first()))
+
+    return command
 
 
-@app.command()
-def lenet(
-    *,
-    source: SourceOption = "cifar10",
-    name: NameOption = "cifar10",
-    version: VersionOption = "1.0",
-    out: OutOption = Path("model"),
-    seed: SeedOption = 0,
-    validation: ValidationOption = None,
-    class_names: ClassNamesOption = None,
-    resume: ResumeOption = False,
-    checkpoint: CheckpointOption = None,
-    source_note: SourceNoteOption = None,
-    machine_note: MachineNoteOption = None,
-) -> None:
-    """The tutorial's network and recipe: two epochs of SGD in batches of 4."""
-    options = RunOptions(
-        source=source, name=name, version=version, out=out, seed=seed, validation=validation,
-        class_names=class_names.split(",") if class_names else None, resume=resume, checkpoint=checkpoint,
-        source_note=source_note, machine_note=machine_note,
-    )  # fmt: skip
-    _run(LENET, options)
+lenet = _training_command(LENET, default_version="1.0")
+fast = _training_command(FAST, default_version="1.5")
+accurate = _training_command(ACCURATE, default_version="2.0")
+
+app.command("lenet", help="The tutorial's network and recipe: two epochs of SGD in batches of 4.")(lenet)
+app.command("fast", help="A residual network in minutes on two cores; what no command means.")(fast)
+app.command("accurate", help="The same network, trained four times as long.")(accurate)
 
 
-def _run(recipe: Recipe, options: RunOptions) -> None:
-    """Run, and turn what the user can mend into one sentence and exit status 1."""
+@app.callback(invoke_without_command=True)
+def main(context: typer.Context) -> None:
+    """Train and evaluate networks; without a command, train by the fast recipe."""
+    if context.invoked_subcommand is None:
+        fast()
+
+
+@contextmanager
+def _mistakes_in_one_sentence() -> Iterator[None]:
+    """Say in one sentence what the user can mend, and end with status 1."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     try:
-        run(recipe, options, Console())
+        yield
     except TrainingError as error:
-        Console(stderr=True).print(f"error: {error}", style="red", markup=False, highlight=False, soft_wrap=True)
+        console.print(f"error: {error}", style="red")
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
-        Console(stderr=True).print("interrupted: the same command with --resume goes on from the last whole epoch")
+        console.print("interrupted: the same command with --resume goes on from the last whole epoch")
         raise typer.Exit(130) from None
 
 

@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
+from training.calibration import Reliability
 from training.loop import Progress
 
 INK, MUTED, GRID = "#1f2937", "#6b7280", "#e5e7eb"
@@ -32,8 +33,10 @@ def draw_curves(path: Path, progress: Progress, *, title: str, test_accuracy: fl
         f"test {test_accuracy:.2%}", (1, 100 * test_accuracy), xycoords=("axes fraction", "data"),
         xytext=(-4, 4), textcoords="offset points", ha="right", color=INK, fontsize=9,
     )  # fmt: skip
-    _dress(loss_axes, title="Loss (cross entropy, nats)")
-    _dress(accuracy_axes, title="Accuracy (%)")
+    for axes, what in ((loss_axes, "Loss (cross entropy, nats)"), (accuracy_axes, "Accuracy (%)")):
+        _dress(axes, title=what, below="epochs")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.legend(frameon=False, labelcolor=INK, fontsize=9)
     _save(figure, path, title=title)
 
 
@@ -61,16 +64,33 @@ def draw_confusion(path: Path, confusion: Tensor, class_names: Sequence[str], *,
     _save(figure, path, title=title)
 
 
-def _dress(axes: Axes, *, title: str) -> None:
+def draw_reliability(path: Path, bins: Reliability, *, title: str) -> None:
+    """Accuracy against confidence, and how many answers each bin has."""
+    figure = Figure(figsize=(5.2, 5.6), layout="constrained")
+    axes, counts = figure.subplots(2, 1, height_ratios=(4, 1), sharex=True)
+    width = 1 / len(bins.count)
+    centres = [width * (index + 0.5) for index in range(len(bins.count))]
+    axes.plot((0, 1), (0, 1), color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label="perfect")
+    filled = (bins.count > 0).tolist()
+    axes.bar(centres, bins.accuracy.tolist(), width=0.9 * width, color=BLUE, alpha=0.25)
+    points = [pair for pair, some in zip(zip(bins.confidence, bins.accuracy, strict=True), filled, strict=True) if some]
+    axes.plot(*zip(*points, strict=True), color=BLUE, marker="o", markersize=4, linewidth=1.6, label="answers")
+    counts.bar(centres, bins.count.tolist(), width=0.9 * width, color=BLUE, alpha=0.6)
+    _dress(axes, title="Share of right answers", below="")
+    _dress(counts, title="Answers", below="confidence: probability of the answer")
+    axes.legend(frameon=False, labelcolor=INK, fontsize=9)
+    axes.set(xlim=(0, 1), ylim=(0, 1))
+    _save(figure, path, title=f"{title}: calibration error {bins.error:.2%}")
+
+
+def _dress(axes: Axes, *, title: str, below: str) -> None:
     axes.set_title(title, loc="left", fontsize=10, color=MUTED)
-    axes.set_xlabel("epochs", color=MUTED)
-    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.set_xlabel(below, color=MUTED)
     axes.grid(color=GRID, linewidth=0.8)
     axes.set_axisbelow(True)
     axes.spines[["top", "right"]].set_visible(False)
     axes.spines[["left", "bottom"]].set_color(GRID)
     axes.tick_params(length=0, labelcolor=MUTED)
-    axes.legend(frameon=False, labelcolor=INK, fontsize=9)
 
 
 def _save(figure: Figure, path: Path, *, title: str) -> None:

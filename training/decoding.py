@@ -43,8 +43,8 @@ def fit(image: Image.Image, image_size: int) -> Pixels:
     if upright.size != (image_size, image_size):
         side = min(upright.size)
         left, top = ((length - side) // 2 for length in upright.size)
-        square = (left, top, left + side, top + side)
-        upright = upright.resize((image_size, image_size), Image.Resampling.BILINEAR, box=square, reducing_gap=2.0)
+        square = upright.crop((left, top, left + side, top + side))
+        upright = square.resize((image_size, image_size), Image.Resampling.BILINEAR, reducing_gap=2.0)
     return np.asarray(upright).transpose(2, 0, 1)
 
 

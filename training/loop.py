@@ -1,7 +1,7 @@
 """The training loop: epochs over one uint8 tensor, a checkpoint after each, the best weights kept.
 
-The order of an epoch's pictures depends on the seed and the epoch alone, so a resumed run repeats an uninterrupted
-one bit for bit. Knows nothing about files of pictures, records or charts.
+The order and the changes of an epoch's pictures depend on the seed and the epoch alone, so a resumed run repeats an
+uninterrupted one bit for bit. Knows nothing about files of pictures, records or charts.
 """
 
 import time
@@ -14,15 +14,22 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from training import processes
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.display import TrainingDisplay
 from training.evaluation import accuracy_and_loss
+from training.meter import Meter
+from training.networks import Whitened
+from training.optimizers import make_optimizers, set_rates
 from training.recipes import Recipe
 from training.sources import Pictures
 
 # Points of the learning curve within an epoch, and the steps between two movements of the bar.
 POINTS_AN_EPOCH = 25
 STEPS_A_REFRESH = 20
+
+# Pictures that a network with a whitening layer sets it from (airbench).
+WHITENING_PICTURES = 5000
 
 
 @dataclass
@@ -51,16 +58,30 @@ class Trainer:
         seed: int,
         device: torch.device,
     ) -> None:
+        if isinstance(network, Whitened):
+            network.whiten(train.images[:: -(-len(train) // WHITENING_PICTURES)])
         self.network = network.to(device)
         self.recipe = recipe
         self.train = Pictures(train.images.to(device), train.labels.to(device))
         self.validation = validation
         self.seed = seed
         self.device = device
-        self.optimizer = torch.optim.SGD(network.parameters(), lr=recipe.learning_rate, momentum=recipe.momentum)
+        self.optimizers = make_optimizers(network, recipe)
         self.progress = Progress()
+        self._mirrored = torch.rand(len(train), generator=self._generator(0)).to(device) < 0.5
 
-    def run(self, display: TrainingDisplay, *, after_epoch: Callable[[], None] = lambda: None) -> Progress:
+    @property
+    def steps_an_epoch(self) -> int:
+        """Batches in an epoch, all of nearly the same size."""
+        return max(1, round(len(self.train) / self.recipe.batch_size))
+
+    @property
+    def uses_bf16(self) -> bool:
+        """Whether the forward pass is in bfloat16: the recipe wants it and the processor has it."""
+        on_cpu = self.device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
+        return self.recipe.bf16 and (on_cpu or (self.device.type == "cuda" and torch.cuda.is_bf16_supported()))
+
+    def run(self, display: TrainingDisplay, *, after_epoch: Callable[[], None] = lambda: None) -> None:
         """Train the epochs that are left; ``after_epoch`` is called once an epoch is whole."""
         with display:
             while self.progress.epoch < self.recipe.epochs:
@@ -68,13 +89,12 @@ class Trainer:
                 display.end_epoch(self._line())
                 after_epoch()
         self.network.load_state_dict(self.progress.chosen_weights)
-        return self.progress
 
     def save(self, path: Path, *, identity: dict[str, Any]) -> None:
         """Write a checkpoint from which ``resume`` goes on."""
         state = {
             "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [each.state_dict() for each in self.optimizers],
             "progress": asdict(self.progress),
         }
         save_checkpoint(path, identity=identity, state=state)
@@ -83,45 +103,55 @@ class Trainer:
         """Go on from a checkpoint; raises CheckpointError if it is missing or of another run."""
         state = load_checkpoint(path, identity=identity)
         self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         self.progress = Progress(**state["progress"])
 
     def _train_epoch(self, display: TrainingDisplay) -> None:
         started = time.perf_counter()
-        epoch = self.progress.epoch + 1
-        meter = _Meter(self.device)
-        steps = torch.split(self._order(epoch), self.recipe.batch_size)
-        for step, index in enumerate(steps, start=1):
-            batch = self.train.take(index)
-            meter.add(*self._step(batch), labels=batch.labels)
-            if step % STEPS_A_REFRESH == 0 or step == len(steps):
-                display.update(epoch=epoch, **meter.so_far())
-            if step * POINTS_AN_EPOCH // len(steps) > (step - 1) * POINTS_AN_EPOCH // len(steps):
-                self.progress.curve.append((epoch - 1 + step / len(steps), *meter.since_last()))
+        epoch, steps = self.progress.epoch + 1, self.steps_an_epoch
+        generator = self._generator(epoch)
+        order = torch.randperm(len(self.train), generator=generator).to(self.device)
+        meter = Meter(self.device)
+        for step, index in enumerate(torch.tensor_split(order, steps), start=1):
+            set_rates(self.optimizers, self.recipe, done=(epoch - 1 + (step - 1) / steps) / self.recipe.epochs)
+            meter.add(*self._step(index, generator, mirror_others=epoch % 2 == 0))
+            if step % STEPS_A_REFRESH == 0 or step == steps:
+                display.update(epoch=epoch, **meter.reading())
+            if step * POINTS_AN_EPOCH // steps > (step - 1) * POINTS_AN_EPOCH // steps:
+                self.progress.curve.append((epoch - 1 + step / steps, *meter.since_last()))
+        processes.average(self.network.buffers())
         self.progress.epoch = epoch
-        self.progress.seconds += time.perf_counter() - started
         self._close_epoch(meter)
+        self.progress.seconds += time.perf_counter() - started
 
-    def _order(self, epoch: int) -> Tensor:
-        """The pictures of one epoch, shuffled by the seed and the epoch alone."""
-        generator = torch.Generator().manual_seed(self.seed * 100_003 + epoch)
-        return torch.randperm(len(self.train), generator=generator).to(self.device)
-
-    def _step(self, batch: Pictures) -> tuple[Tensor, Tensor]:
-        """One optimiser step; returns the mean loss and the logits, both detached."""
+    def _step(self, index: Tensor, generator: torch.Generator, *, mirror_others: bool) -> tuple[Tensor, Tensor, Tensor]:
+        """One optimiser step on this process's part of a batch; its mean loss, logits and labels, detached."""
+        mine = index[processes.rank() :: processes.count()]
+        images, labels = self.train.images[mine], self.train.labels[mine]
+        if self.recipe.augmentation.changes_anything:
+            mirrored = self._mirrored[mine] ^ mirror_others
+            images = self.recipe.augmentation(images, mirrored=mirrored, generator=generator)
         started = time.perf_counter()
-        logits = self.network(batch.images)
-        loss = F.cross_entropy(logits, batch.labels)
-        self.optimizer.zero_grad()
-        torch.autograd.backward(loss)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.uses_bf16):
+            logits = self.network(images).float()
+        loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        torch.autograd.backward(loss * (len(mine) / len(index)))
         self.progress.network_seconds += time.perf_counter() - started
-        self.optimizer.step()
-        return loss.detach(), logits.detach()
+        processes.sum_gradients(self.network.parameters())
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
+        return loss.detach(), logits.detach(), labels
 
-    def _close_epoch(self, meter: "_Meter") -> None:
+    def _generator(self, epoch: int) -> torch.Generator:
+        """Chance for one epoch, from the seed alone, the same in every process."""
+        return torch.Generator().manual_seed(self.seed * 100_003 + epoch)
+
+    def _close_epoch(self, meter: Meter) -> None:
         """Validate, note the epoch, and keep the weights if they are the best (without validation: the last)."""
-        so_far = meter.so_far()
-        entry = {"train_loss": so_far["loss"], "train_accuracy": so_far["accuracy"]}
+        reading = meter.total()
+        entry = {"train_loss": reading["loss"], "train_accuracy": reading["accuracy"]}
         if self.validation is not None:
             accuracy, loss = accuracy_and_loss(self.network, self.validation, device=self.device)
             entry |= {"validation_loss": loss, "validation_accuracy": accuracy}
@@ -140,31 +170,3 @@ class Trainer:
         if "validation_accuracy" in entry:
             line += f"  validation {entry['validation_accuracy']:.2%}"
         return line + f"  {progress.seconds:.0f} s"
-
-
-class _Meter:
-    """Sums of loss and right answers, kept on the device so that a step waits for nothing."""
-
-    def __init__(self, device: torch.device) -> None:
-        self._sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, right answers, pictures
-        self._last = self._sums.clone()
-        self._started = time.perf_counter()
-
-    def add(self, loss: Tensor, logits: Tensor, *, labels: Tensor) -> None:
-        n = len(labels)
-        right = (logits.argmax(dim=1) == labels).sum()
-        self._sums += torch.stack([loss.double() * n, right.double(), right.new_tensor(n).double()])
-
-    def so_far(self) -> dict[str, Any]:
-        loss, right, n = self._sums.tolist()
-        return {
-            "seen": int(n),
-            "loss": loss / n,
-            "accuracy": right / n,
-            "pictures_per_s": n / (time.perf_counter() - self._started),
-        }
-
-    def since_last(self) -> tuple[float, float]:
-        loss, right, n = (self._sums - self._last).tolist()
-        self._last = self._sums.clone()
-        return loss / n, right / n

@@ -5,12 +5,20 @@ import inspect
 import json
 import pickle
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from training.errors import WeightsError
+
+
+@runtime_checkable
+class Whitened(Protocol):
+    """A network whose first layer is set from pictures ``(N, 3, S, S) uint8`` before it learns."""
+
+    def whiten(self, pixels: Tensor) -> None:
+        """Set the layer."""
 
 
 def network_class(name: str) -> type[nn.Module]:

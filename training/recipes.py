@@ -1,19 +1,35 @@
 """Recipes: every number that a training run depends on, besides the pictures and the seed."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from training.augmentation import UNCHANGED, Augmentation
 
 
 @dataclass(frozen=True, kw_only=True)
 class Recipe:
-    """How one network is trained; written into the record as it stands."""
+    """How one network is trained; written into the record as it stands.
+
+    With ``muon`` the filters learn by Muon, everything else by Nesterov SGD; the rates of the latter are per picture,
+    as their source (airbench94_muon) has them, and count against the sum over a batch.
+    """
 
     network: str  # the file's stem in model/
     origin: str  # where the numbers come from
     epochs: int
     batch_size: int
     validation: float  # share of the training pictures held out for choosing, 0 to 1
+    optimizer: Literal["sgd", "muon"]
     learning_rate: float
     momentum: float
+    head_learning_rate: float = 0.0  # per picture
+    bias_learning_rate: float = 0.0  # per picture
+    bias_momentum: float = 0.0  # of heads and biases
+    weight_decay: float = 0.0  # per picture, of heads and biases, whatever their rate
+    schedule: Literal["constant", "to zero"] = "constant"  # "to zero": linearly, over all steps
+    label_smoothing: float = 0.0
+    augmentation: Augmentation = UNCHANGED
+    bf16: bool = False  # forward pass in bfloat16, where the processor has it
     threads: int | None = None  # None: what torch takes, one a core
 
 
@@ -23,7 +39,33 @@ LENET = Recipe(
     epochs=2,
     batch_size=4,
     validation=0.0,  # nothing is chosen
+    optimizer="sgd",
     learning_rate=0.001,
     momentum=0.9,
     threads=1,  # measured: batches of 4 are no faster on two
+)
+
+FAST = Recipe(
+    network="resnet",
+    origin="airbench94_muon and airbench96 (github.com/KellerJordan/cifar10-airbench), tuned for compressed pictures",
+    epochs=9,
+    batch_size=500,
+    validation=0.04,
+    optimizer="muon",
+    learning_rate=0.12,
+    momentum=0.6,
+    head_learning_rate=0.67,
+    bias_learning_rate=0.053,
+    bias_momentum=0.85,
+    weight_decay=2e-6,
+    schedule="to zero",
+    label_smoothing=0.2,
+    augmentation=Augmentation(mirror=True, translate_px=4, contrast=0.2, brightness=0.1),
+    bf16=True,
+)
+
+ACCURATE = replace(
+    FAST,
+    epochs=32,
+    augmentation=Augmentation(mirror=True, translate_px=4, cutout_px=12, contrast=0.3, brightness=0.15, blur=0.2),
 )

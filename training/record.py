@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from training import processes
 from training.evaluation import Evaluation
 from training.loop import Progress, Trainer
 from training.sources import Source
@@ -66,7 +67,8 @@ def machine_entry(device: torch.device, *, note: str | None) -> Record:
     entry = {
         "device": torch.cuda.get_device_name(device) if device.type == "cuda" else _processor_name(),
         "cores": os.cpu_count(),
-        "threads": torch.get_num_threads(),
+        "processes": processes.count(),
+        "threads": torch.get_num_threads(),  # of each process
         "versions": {"python": platform.python_version()}
         | {package: version(package) for package in ("torch", "torchvision", "pillow", "numpy")},
     }
@@ -76,7 +78,8 @@ def machine_entry(device: torch.device, *, note: str | None) -> Record:
 def portable_command(argv: Sequence[str]) -> str:
     """The command as typed, without the places of this machine: of an absolute path only its last part stays."""
     placeless = (re.sub(r"^(--[\w-]+=)?/(?:.*/)?(?=[^/])", r"\1", part.rstrip("/")) for part in argv)
-    return shlex.join(["python", *placeless])
+    several = ["torchrun", "--nproc-per-node", str(processes.count())]
+    return shlex.join([*(several if processes.count() > 1 else ["python"]), *placeless])
 
 
 def sha256_of(path: Path) -> str:

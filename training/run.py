@@ -1,4 +1,4 @@
-"""One whole run: load and check the source, train, read the test pictures once, write weights, record and charts."""
+"""One whole run: load and check the source, train, calibrate, read the test pictures once, write what came of it."""
 
 import sys
 from collections.abc import Sequence
@@ -8,14 +8,16 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from torch import Tensor
 
-from training.charts import draw_confusion, draw_curves
+from training import processes
+from training.calibration import fit_temperature
 from training.display import TrainingDisplay
-from training.evaluation import Evaluation, evaluate, predict
+from training.evaluation import evaluate, predict
 from training.loop import Trainer
 from training.networks import image_size, network_class
+from training.output import write_output
 from training.recipes import Recipe
-from training.record import data_entry, evaluation_entry, sha256_of, training_entry, write_record
 from training.sources import Source, hold_out, load_source, rename_classes
 
 
@@ -28,6 +30,7 @@ class RunOptions:
     version: str
     out: Path
     seed: int = 0
+    epochs: int | None = None  # None: as the recipe says
     validation: float | None = None  # None: as the recipe says
     class_names: Sequence[str] | None = None  # None: as the source says
     source_note: str | None = None  # the source in words, for the record
@@ -41,44 +44,49 @@ class RunOptions:
         return f"{self.name}-{self.version}"
 
 
-def run(recipe: Recipe, options: RunOptions, console: Console) -> Evaluation:
-    """Train and write ``<out>/<name>-<version>{.pt,.json,-curves.png,-confusion.png}``.
+def run(recipe: Recipe, options: RunOptions, console: Console) -> None:
+    """Train and write ``<out>/<name>-<version>`` as weights, record and charts.
 
     Raises TrainingError before the first epoch if the source, or the checkpoint to resume, cannot be used.
     """
-    if options.validation is not None:
-        recipe = replace(recipe, validation=options.validation)
+    recipe = _chosen(recipe, options)
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    network_type = network_class(recipe.network)
-    source = load_source(options.source, image_size=image_size(network_type))
+    source = load_source(
+        options.source,
+        image_size=image_size(network_class(recipe.network)),
+        decoders=None if processes.count() == 1 else 1,  # several processes have the cores already
+    )
     if options.class_names:
         source = rename_classes(source, options.class_names)
     trainer = _trainer(recipe, source, seed=options.seed)
     _announce(console, source, trainer)
     _train(trainer, source, options, console)
-    evaluation = evaluate(predict(trainer.network, source.test.images, device=trainer.device), source.test.labels)
-    _write(source, trainer, evaluation, options)
-    line = f"test accuracy {evaluation.accuracy:.2%} of {evaluation.n:,} pictures; {options.out}/{options.stem}.pt"
-    console.print(line, highlight=False, soft_wrap=True)
-    return evaluation
+    if processes.is_first():
+        _finish(trainer, source, options, console)
+
+
+def _chosen(recipe: Recipe, options: RunOptions) -> Recipe:
+    """The recipe with what the user chose otherwise."""
+    validation = recipe.validation if options.validation is None else options.validation
+    return replace(recipe, validation=validation, epochs=options.epochs or recipe.epochs)
 
 
 def _trainer(recipe: Recipe, source: Source, *, seed: int) -> Trainer:
     train, validation = hold_out(source.train, share=recipe.validation, seed=seed)
     torch.manual_seed(seed)  # the network's first weights
     network = network_class(recipe.network)(len(source.class_names))
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     held_out = validation if len(validation) else None
-    return Trainer(network, recipe, train=train, validation=held_out, seed=seed, device=device)
+    return Trainer(network, recipe, train=train, validation=held_out, seed=seed, device=processes.device())
 
 
 def _announce(console: Console, source: Source, trainer: Trainer) -> None:
     held_out = len(trainer.validation) if trainer.validation else 0
     console.print(
         f"{source.description}: {len(source.class_names)} classes, {len(trainer.train):,} pictures to train on, "
-        f"{held_out:,} held out for choosing, {len(source.test):,} for the test; "
-        f"{trainer.recipe.network} on {trainer.device}",
+        f"{held_out:,} held out for choosing, {len(source.test):,} for the test; {trainer.recipe.network} on "
+        f"{processes.count()} x {trainer.device}, {torch.get_num_threads()} threads"
+        f"{', bfloat16' if trainer.uses_bf16 else ''}",
         highlight=False,
         soft_wrap=True,
     )
@@ -90,39 +98,44 @@ def _train(trainer: Trainer, source: Source, options: RunOptions, console: Conso
         "recipe": asdict(trainer.recipe),
         "seed": trainer.seed,
         "pictures": source.fingerprint,
+        "processes": processes.count(),
     }
     if options.resume:
         trainer.resume(checkpoint, identity=identity)
-    display = TrainingDisplay(console, epochs=trainer.recipe.epochs, pictures=len(trainer.train))
-    trainer.run(display, after_epoch=lambda: trainer.save(checkpoint, identity=identity))
+    display = TrainingDisplay(console, epochs=trainer.recipe.epochs, pictures=len(trainer.train) // processes.count())
+    if processes.is_first():
+        trainer.run(display, after_epoch=lambda: trainer.save(checkpoint, identity=identity))
+    else:
+        trainer.run(display)
 
 
-def _write(source: Source, trainer: Trainer, evaluation: Evaluation, options: RunOptions) -> None:
-    options.out.mkdir(parents=True, exist_ok=True)
-    weights = options.out / f"{options.stem}.pt"
-    torch.save({name: value.cpu() for name, value in trainer.network.state_dict().items()}, weights)
-    record = {
-        "model_name": options.name,
-        "version": options.version,
-        "network": trainer.recipe.network,
-        "class_names": list(source.class_names),
-        "test": evaluation_entry(evaluation, source.class_names),
-        "data": data_entry(source, trainer, note=options.source_note),
-        "training": training_entry(trainer, argv=sys.argv, note=options.machine_note),
-        "weights": {
-            "parameters": sum(each.numel() for each in trainer.network.parameters()),
-            "bytes": weights.stat().st_size,
-            "sha256": sha256_of(weights),
-        },
-    }
-    write_record(options.out / f"{options.stem}.json", record)
-    title = f"{options.name} {options.version} ({trainer.recipe.network})"
-    draw_curves(
-        options.out / f"{options.stem}-curves.png", trainer.progress, title=title, test_accuracy=evaluation.accuracy
+def _finish(trainer: Trainer, source: Source, options: RunOptions, console: Console) -> None:
+    """Calibrate on the held-out pictures, then read the test pictures, once."""
+    uncalibrated = _calibrate(trainer)
+    logits = predict(trainer.network, source.test.images, device=trainer.device)
+    write_output(
+        trainer,
+        source,
+        logits,
+        temperature=uncalibrated,
+        folder=options.out,
+        name=options.name,
+        version=options.version,
+        source_note=options.source_note,
+        machine_note=options.machine_note,
+        argv=sys.argv,
     )
-    draw_confusion(
-        options.out / f"{options.stem}-confusion.png",
-        evaluation.confusion,
-        source.class_names,
-        title=f"{title}: {evaluation.accuracy:.2%} of {evaluation.n:,} test pictures",
-    )
+    evaluation = evaluate(logits, source.test.labels)
+    line = f"test accuracy {evaluation.accuracy:.2%} of {evaluation.n:,} pictures; {options.out}/{options.stem}.pt"
+    console.print(line, highlight=False, soft_wrap=True)
+
+
+def _calibrate(trainer: Trainer) -> float | None:
+    """Fit the network's temperature, if it has one and there are held-out pictures to fit it on."""
+    temperature = getattr(trainer.network, "temperature", None)
+    if not isinstance(temperature, Tensor) or trainer.validation is None:
+        return None
+    logits = predict(trainer.network, trainer.validation.images, device=trainer.device)
+    fitted = fit_temperature(logits, trainer.validation.labels)
+    temperature.fill_(fitted)
+    return fitted

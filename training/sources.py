@@ -59,15 +59,17 @@ class Source:
         return f"sha256:{digest.hexdigest()}"
 
 
-def load_source(name: str, *, image_size: int, cache: Path = Path("data")) -> Source:
+def load_source(name: str, *, image_size: int, cache: Path = Path("data"), decoders: int | None = None) -> Source:
     """Load ``"cifar10"`` (kept under ``cache``, downloaded if need be) or a folder tree.
+
+    ``decoders`` is how many processes decode the files; None means one a core.
 
     Raises SourceError where it is missing, empty, has one class, has files that are not pictures, or tests a class
     that it does not train.
     """
     if name == CIFAR10:
         return _load_cifar10(cache, image_size=image_size)
-    return _load_folders(Path(name), image_size=image_size)
+    return _load_folders(Path(name), image_size=image_size, decoders=decoders)
 
 
 def rename_classes(source: Source, names: Sequence[str]) -> Source:
@@ -109,7 +111,7 @@ def _load_cifar10(cache: Path, *, image_size: int) -> Source:
     return Source(train, test, CIFAR10_CLASS_NAMES, "CIFAR-10, lossless, through torchvision")
 
 
-def _load_folders(root: Path, *, image_size: int) -> Source:
+def _load_folders(root: Path, *, image_size: int, decoders: int | None) -> Source:
     if not root.is_dir():
         raise SourceError(f"There is no folder {root}: --source takes `{CIFAR10}`, or DIR with DIR/train/<class>/*.")
     train_files, test_files = (_files_by_class(root / part) for part in ("train", "test"))
@@ -120,7 +122,7 @@ def _load_folders(root: Path, *, image_size: int) -> Source:
             f"{root}/test has classes that {root}/train lacks ({', '.join(unknown)}): add or remove them."
         )
     names = tuple(train_files)
-    train, test = (_read(files, names, image_size=image_size) for files in (train_files, test_files))
+    train, test = (_read(files, names, image_size=image_size, decoders=decoders) for files in (train_files, test_files))
     return Source(train, test, names, f"folder {root.name}")
 
 
@@ -140,7 +142,8 @@ def _files_by_class(folder: Path) -> dict[str, list[Path]]:
     return files
 
 
-def _read(files: dict[str, list[Path]], names: tuple[str, ...], *, image_size: int) -> Pictures:
-    images = decode([path for paths in files.values() for path in paths], image_size=image_size)
+def _read(files: dict[str, list[Path]], names: tuple[str, ...], *, image_size: int, decoders: int | None) -> Pictures:
+    paths = [path for each in files.values() for path in each]
+    images = decode(paths, image_size=image_size, processes=decoders)
     labels = [names.index(name) for name, paths in files.items() for _ in paths]
     return Pictures(torch.from_numpy(images), torch.tensor(labels))

@@ -39,7 +39,13 @@ def test_a_folder_gives_weights_a_record_and_charts(pictures, tmp_path):
     assert "test accuracy" in result.output
     names = {path.name for path in tmp_path.iterdir()} - {"c.pt"}
     stem = "colours-0.1"
-    assert names == {f"{stem}.pt", f"{stem}.json", f"{stem}-curves.png", f"{stem}-confusion.png"}
+    assert names == {
+        f"{stem}.pt",
+        f"{stem}.json",
+        f"{stem}-curves.png",
+        f"{stem}-confusion.png",
+        f"{stem}-reliability.png",
+    }
 
 
 def test_the_record_says_what_was_trained_on_what_and_how_good_it_is(pictures, tmp_path):
@@ -87,10 +93,10 @@ def interrupt_in_epoch(patch, epoch):
     """Press Ctrl-C in the middle of an epoch."""
     step = loop.Trainer._step
 
-    def interrupted(self, batch):
+    def interrupted(self, *arguments, **options):
         if self.progress.epoch == epoch - 1 and torch.rand(()) < 0.5:
             raise KeyboardInterrupt
-        return step(self, batch)
+        return step(self, *arguments, **options)
 
     patch.setattr(loop.Trainer, "_step", interrupted)
 

@@ -108,7 +108,7 @@ def test_held_out_pictures_are_a_share_of_every_class_and_not_trained_on(picture
 
 
 @pytest.mark.parametrize("size", [(32, 32), (64, 48), (33, 201), (20, 30), (1, 1)])
-@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA"])
+@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P"])
 def test_training_and_serving_see_the_same_pixels(tmp_path, size, mode):
     noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     path = tmp_path / "picture.png"
