@@ -60,7 +60,7 @@ def read_request(
             document.get(TOP_K_FIELD, top_k),
         )
     elif isinstance(image, str):
-        image = image.encode()
+        image = image.encode("utf-8", "replace")  # JSON text may hold half a surrogate pair
     if not image:
         raise ImageError(EMPTY_IMAGE, f"{_shown(field)} is empty; expected the bytes of a picture")
     if len(image) > max_image_bytes:
@@ -87,7 +87,9 @@ def _is_json(value: Any, part_headers: Any) -> bool:
     if isinstance(value, (bytes, bytearray)):
         if value[:64].lstrip().startswith(b"{"):
             return True
-        return bool(part_headers) and part_headers.get("content-type") == "application/json" and bool(value)
+        # A request header of the field's name takes the place of the part's own.
+        said = part_headers.get("content-type") if isinstance(part_headers, dict) else None
+        return said == "application/json" and bool(value)
     return not isinstance(value, str) or value.lstrip().startswith("{")
 
 
@@ -143,6 +145,8 @@ def _too_many_bytes(came: int, *, max_image_bytes: int) -> ImageError:
 
 
 def _shown(value: Any) -> str:
-    """What a client sent, short enough for a message."""
+    """What a client sent, short enough for a message; of a nested value, whose text has no bound, the type alone."""
+    if isinstance(value, (list, dict)):
+        return f"of type {type(value).__name__}"
     text = value.decode("utf-8", "replace") if isinstance(value, (bytes, bytearray)) else str(value)
     return text if len(text) <= 40 else text[:40] + "…"

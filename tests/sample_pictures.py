@@ -116,8 +116,9 @@ def run_length_bmp(width: int, height: int) -> bytes:
 
 
 def tiff_of_tags(*tags: tuple[int, int, int, int]) -> bytes:
-    """A TIFF of 64 x 64 grey pixels with further tags: number, type, count and value or offset."""
-    entries = [(256, 4, 1, 64), (257, 4, 1, 64), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (277, 3, 1, 1)]
-    table = b"".join(struct.pack("<HHLL", *entry) for entry in sorted([*entries, *tags]))
-    start = b"II*\0" + struct.pack("<LH", 8, len(entries) + len(tags)) + table + bytes(4)
+    """A TIFF of 64 x 64 grey pixels with these tags besides or instead: number, type, count and value or offset."""
+    grey = [(256, 4, 1, 64), (257, 4, 1, 64), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (277, 3, 1, 1)]
+    entries = {entry[0]: entry for entry in [*grey, *tags]}
+    table = b"".join(struct.pack("<HHLL", *entries[number]) for number in sorted(entries))
+    start = b"II*\0" + struct.pack("<LH", 8, len(entries)) + table + bytes(4)
     return start + bytes(8192)

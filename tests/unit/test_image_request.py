@@ -2,6 +2,8 @@
 
 import base64
 import json
+import random
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -108,6 +110,44 @@ def test_too_many_bytes_are_refused_with_both_numbers(row: dict[str, Any]) -> No
 
 def test_as_many_bytes_as_allowed_are_taken() -> None:
     assert len(read({"body": {"image": base64.b64encode(b"x" * 1000).decode()}}).image) == 1000
+
+
+def test_a_header_with_the_name_of_a_field_changes_nothing() -> None:
+    assert read({"image": PICTURE}, {"image": "application/json"}).image == PICTURE
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_a_row_of_any_json_raises_nothing_but_an_image_error(seed: int) -> None:
+    chance = random.Random(seed)
+    nested: list[Any] = []
+    for _ in range(5000):
+        nested = [nested]
+    values = [
+        None,
+        True,
+        0,
+        -1,
+        3,
+        1e999,
+        float("nan"),
+        "",
+        "3",
+        "\ud800",
+        "{",
+        "=",
+        TEXT,
+        b"",
+        b"{",
+        PICTURE,
+        [],
+        {},
+        nested,
+    ]
+    for _ in range(200):
+        inner = {chance.choice(["image", "top_k", "\ud800"]): chance.choice(values) for _ in range(3)}
+        row = {chance.choice(["image", "body", "top_k", "\ud800"]): chance.choice([*values, inner]) for _ in range(2)}
+        with suppress(ImageError):
+            assert 1 <= read(row, {"body": chance.choice(values)}).top_k <= 10
 
 
 def test_what_a_client_sent_is_cut_short_in_a_message() -> None:
