@@ -1,0 +1,120 @@
+"""Compare this project with its peers, in turns, every answer checked.
+
+    python -m benchmarks.bench            everything (a good half hour)
+    python -m benchmarks.bench --quick    this project, one peer and the ceiling, under two minutes
+
+The table is for people; the last line of stdout is one JSON document.
+"""
+
+import json
+import statistics
+import sys
+from collections.abc import Sequence
+from dataclasses import asdict
+from datetime import date
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.console import Console
+
+from benchmarks import hardware
+from benchmarks.ceiling import pictures_per_s
+from benchmarks.contestants import CONTESTANTS
+from benchmarks.errors import BenchmarkError
+from benchmarks.peers.environment import build_environment
+from benchmarks.pictures import Picture, read_pictures
+from benchmarks.project import served_precision
+from benchmarks.table import drawn
+from benchmarks.turns import Plan, Turn, medians, one_round, rounded
+from serving.errors import ServingError
+from serving.settings import PROJECT
+
+RECORD = PROJECT / "model" / "cifar10-1.0.json"
+TABLE_WIDTH = 132  # where stdout is no terminal, rich would take 80
+CONNECTIONS = (1, 8, 64, 256)
+
+QUICK = Plan(servers=("gunicorn", "project"), connections=(8, 64), rounds=2, seconds=4, warm_up_s=4)
+
+app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
+progress = Console(stderr=True, highlight=False)
+
+
+def measure(plan: Plan, record: Path, pictures: Sequence[Picture]) -> dict[str, Any]:
+    """Measure the servers of a plan and the ceiling of each precision, round by round."""
+    measured: list[Turn] = []
+    rates: dict[str, list[float]] = {precision: [] for precision in plan.precisions}
+    for number in range(plan.rounds):
+        for precision in plan.precisions:
+            for turn in one_round(plan, number, record, pictures, precision=precision):
+                say(turn, f"round {number + 1} of {plan.rounds}")
+                measured.append(turn)
+            rates[precision].append(pictures_per_s(record, precision, pictures, seconds=plan.seconds))
+    ceiling = {precision: rounded(statistics.median(values)) for precision, values in rates.items()}
+    rows = medians(measured)
+    for row in rows:
+        row["share_of_ceiling"] = rounded(row["requests_per_s"] / ceiling[row["precision"]])
+    return {"servers": rows, "ceiling_pictures_per_s": ceiling}
+
+
+def say(turn: Turn, when: str) -> None:
+    """Tell who waits what has just been measured, on stderr."""
+    progress.print(
+        f"{when}: {turn.server} {turn.precision}, {turn.connections} connections: "
+        f"{turn.load.requests_per_s:,.0f} requests/s, {turn.load.errors} errors"
+    )
+
+
+@app.command()
+def bench(
+    record: Annotated[Path, typer.Option(help="The training record to serve.")] = RECORD,
+    rounds: Annotated[int, typer.Option(min=1)] = 3,
+    seconds: Annotated[float, typer.Option(min=1, help="Of each measurement.")] = 8,
+    warm_up_s: Annotated[float, typer.Option(min=1, help="Seconds of load before a server is measured.")] = 8,
+    connections: Annotated[list[int] | None, typer.Option(help="1, 8, 64 and 256 if none.")] = None,
+    servers: Annotated[list[str] | None, typer.Option(help=f"Any of {', '.join(CONTESTANTS)}; all if none.")] = None,
+    precisions: Annotated[list[str] | None, typer.Option(help="fp32 and the served one if none.")] = None,
+    quick: Annotated[bool, typer.Option(help="A short run that later changes can be held against.")] = False,
+    save: Annotated[Path | None, typer.Option(help="Write the JSON document here too.")] = None,
+) -> None:
+    """Compare this project with its peers."""
+    plan = Plan(
+        servers=tuple(servers or CONTESTANTS),
+        connections=tuple(connections or CONNECTIONS),
+        rounds=rounds,
+        seconds=seconds,
+        warm_up_s=warm_up_s,
+        precisions=tuple(precisions or sorted({"fp32", served_precision()})),
+    )
+    plan = QUICK if quick else plan
+    build_environment()
+    machine = hardware.describe()
+    pictures = read_pictures(record)
+    results = measure(plan, record, pictures)
+    document = {
+        "date": date.today().isoformat(),
+        "quick": quick,
+        "record": record.name,
+        "pictures": len(pictures),
+        "hardware": machine,
+        "plan": asdict(plan),
+        **results,
+    }
+    Console(width=TABLE_WIDTH).print(drawn(document))
+    if save:
+        save.parent.mkdir(parents=True, exist_ok=True)
+        save.write_text(json.dumps(document, indent=1) + "\n")
+    print(json.dumps(document))
+
+
+def main() -> NoReturn:
+    """Run the command line; a fault is one sentence on stderr and exit code 1."""
+    try:
+        app(standalone_mode=True)
+    except (BenchmarkError, ServingError) as fault:
+        print(f"error: {fault}", file=sys.stderr)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

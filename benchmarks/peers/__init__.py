@@ -1,0 +1,1 @@
+"""The same classification service, written for each peer as its own documentation recommends."""

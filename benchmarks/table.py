@@ -1,0 +1,129 @@
+"""The tables: one for the terminal, one for the README, both from the bench's JSON document.
+
+python -m benchmarks.table results.json README.md    rewrite what stands between the two markers
+"""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated, Any, NoReturn
+
+import typer
+from rich.table import Table
+
+from benchmarks.errors import BenchmarkError
+
+START, END = "<!-- benchmark: start -->", "<!-- benchmark: end -->"
+COLUMNS = {
+    "server": "title",
+    "precision": "precision",
+    "connections": "connections",
+    "requests/s": "requests_per_s",
+    "p50 ms": "p50_ms",
+    "p99 ms": "p99_ms",
+    "errors": "errors",
+    "CPU ms/request": "cpu_ms_per_request",
+    "memory MB": "memory_mb",
+    "start s": "start_s",
+}
+ERRORS = {"wrong": "wrong", "refused": "503", "failed": "failed", "socket_errors": "socket", "timeouts": "timeouts"}
+TEXT = ("title", "precision")
+
+app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
+
+
+def drawn(document: dict[str, Any]) -> Table:
+    """Return the comparison as a table for a terminal."""
+    table = Table(title=caption(document), title_justify="left")
+    for heading, key in COLUMNS.items():
+        table.add_column(heading, justify="left" if key in TEXT else "right")
+    for row in document["servers"]:
+        table.add_row(*cells(row), style="bold" if row["server"] == "project" else None)
+    return table
+
+
+def markdown(document: dict[str, Any]) -> str:
+    """Return the comparison as a Markdown table, with what it ran on above it."""
+    rules = [":--" if key in TEXT else "--:" for key in COLUMNS.values()]
+    lines = [list(COLUMNS), rules, *(emphasised(row) for row in document["servers"])]
+    return "\n".join([caption(document), "", *("| " + " | ".join(line) + " |" for line in lines)])
+
+
+def emphasised(row: dict[str, Any]) -> list[str]:
+    """Return a row's cells, the project's name and throughput in bold."""
+    texts = cells(row)
+    if row["server"] == "project":
+        texts[0], texts[3] = f"**{texts[0]}**", f"**{texts[3]}**"
+    return texts
+
+
+def cells(row: dict[str, Any]) -> list[str]:
+    """Return a row's figures as text."""
+    return [shown(row | {"errors": errors(row)}, key) for key in COLUMNS.values()]
+
+
+def errors(row: dict[str, Any]) -> str:
+    """Return what went wrong, by kind, or 0: ``12 wrong, 3 timeouts``."""
+    kinds = {
+        "wrong": "wrong",
+        "refused": "503",
+        "failed": "other status",
+        "socket_errors": "socket",
+        "timeouts": "slow",
+    }
+    found = [f"{row[key]:,} {kind}" for key, kind in kinds.items() if row[key]]
+    return ", ".join(found) or "0"
+
+
+def shown(row: dict[str, Any], key: str) -> str:
+    """Return one figure with as many digits as mean something."""
+    value = row[key]
+    if isinstance(value, str | int):
+        return str(value)
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
+
+
+def caption(document: dict[str, Any]) -> str:
+    """Return what was measured, on what."""
+    hardware, plan = document["hardware"], document["plan"]
+    ceilings = ", ".join(f"{rate:,.0f}/s ({name})" for name, rate in document["ceiling_pictures_per_s"].items())
+    return (
+        f"{document['record'].removesuffix('.json')} on {hardware['processor']}, {hardware['cores']} cores, "
+        f"{document['date']}; medians of {plan['rounds']} rounds of {plan['seconds']:g} s. "
+        f"Without a server, decoding and network alone: {ceilings}."
+    )
+
+
+@app.command()
+def table(
+    results: Annotated[Path, typer.Argument(help="The bench's JSON document.")],
+    page: Annotated[Path, typer.Argument(help=f"A Markdown file with {START} and {END}.")],
+) -> None:
+    """Write the comparison into a page, between its markers."""
+    page.write_text(between_markers(page.read_text(), markdown(json.loads(results.read_text()))))
+
+
+def between_markers(text: str, content: str) -> str:
+    """Return a page with new content between its markers.
+
+    Raises:
+        BenchmarkError: it does not have each marker once, in order.
+    """
+    before, start, rest = text.partition(START)
+    _, end, after = rest.partition(END)
+    if not start or not end:
+        raise BenchmarkError(f"the page has no lines {START} and {END}, in that order; add them where the table goes")
+    return f"{before}{START}\n{content}\n{END}{after}"
+
+
+def main() -> NoReturn:
+    """Run the command line; a fault is one sentence on stderr and exit code 1."""
+    try:
+        app(standalone_mode=True)
+    except BenchmarkError as fault:
+        print(f"error: {fault}", file=sys.stderr)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()
