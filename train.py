@@ -4,6 +4,7 @@ python train.py                                         the fast recipe: minutes
 python train.py accurate                                the served network's recipe: an hour on two cores
 python train.py lenet                                   the tutorial's network and recipe
 python train.py fast --source my-pictures --name pets   your own: my-pictures/{train,test}/<class>/*
+python train.py evaluate model/cifar10-2.0.pt           any weights on any source
 torchrun --nproc-per-node 2 train.py fast               several processes, one a GPU where there are some
 """
 
@@ -16,6 +17,7 @@ import typer
 from rich.console import Console
 
 from training import processes
+from training.assessment import assess
 from training.errors import TrainingError
 from training.recipes import ACCURATE, FAST, LENET, Recipe
 from training.run import RunOptions, run
@@ -75,6 +77,18 @@ accurate = _training_command(ACCURATE, default_version="2.0")
 app.command("lenet", help="The tutorial's network and recipe: two epochs of SGD in batches of 4.")(lenet)
 app.command("fast", help="A residual network in minutes on two cores; what no command means.")(fast)
 app.command("accurate", help="The same network, trained four times as long.")(accurate)
+
+
+@app.command()
+def evaluate(
+    weights: Annotated[Path, typer.Argument(help="Weights (.pt) with their record (.json) beside.")],
+    *,
+    source: Annotated[str, typer.Option(help="`cifar10`, or DIR with DIR/{train,test}/<class>/*.")] = "cifar10",
+    out: Annotated[Path, typer.Option(help="Folder for the charts; they show pictures of the source.")] = Path("runs"),
+) -> None:
+    """Evaluate any weights on the test pictures of any source: table, confusion, calibration, worst mistakes."""
+    with _mistakes_in_one_sentence():
+        assess(weights, source_name=source, out=out, console=Console())
 
 
 @app.callback(invoke_without_command=True)

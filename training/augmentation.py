@@ -65,8 +65,8 @@ class Augmentation:
     def _recolour(self, images: Tensor, generator: torch.Generator) -> Tensor:
         draw = torch.rand((2, len(images), 1, 1, 1), generator=generator) * 2 - 1
         contrast, brightness = draw.to(images.device)
-        recoloured: Tensor = (images - GREY) * (1 + self.contrast * contrast)
-        return recoloured + GREY + 255 * self.brightness * brightness
+        lighter = GREY + 255 * self.brightness * brightness
+        return torch.addcmul(lighter, images - GREY, 1 + self.contrast * contrast)
 
     def _cover(self, images: Tensor, generator: torch.Generator) -> Tensor:
         """Cutout (arXiv 1708.04552): one square a picture, wholly inside."""

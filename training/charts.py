@@ -37,7 +37,7 @@ def draw_curves(path: Path, progress: Progress, *, title: str, test_accuracy: fl
         _dress(axes, title=what, below="epochs")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False, labelcolor=INK, fontsize=9)
-    _save(figure, path, title=title)
+    save_figure(figure, path, title=title)
 
 
 def draw_confusion(path: Path, confusion: Tensor, class_names: Sequence[str], *, title: str) -> None:
@@ -61,7 +61,7 @@ def draw_confusion(path: Path, confusion: Tensor, class_names: Sequence[str], *,
     axes.set_ylabel("true class (a row adds up to 100 %)", color=MUTED)
     axes.tick_params(length=0, labelcolor=INK)
     axes.spines[:].set_visible(False)
-    _save(figure, path, title=title)
+    save_figure(figure, path, title=title)
 
 
 def draw_reliability(path: Path, bins: Reliability, *, title: str) -> None:
@@ -80,7 +80,7 @@ def draw_reliability(path: Path, bins: Reliability, *, title: str) -> None:
     _dress(counts, title="Answers", below="confidence: probability of the answer")
     axes.legend(frameon=False, labelcolor=INK, fontsize=9)
     axes.set(xlim=(0, 1), ylim=(0, 1))
-    _save(figure, path, title=f"{title}: calibration error {bins.error:.2%}")
+    save_figure(figure, path, title=f"{title}: calibration error {bins.error:.2%}")
 
 
 def _dress(axes: Axes, *, title: str, below: str) -> None:
@@ -93,7 +93,8 @@ def _dress(axes: Axes, *, title: str, below: str) -> None:
     axes.tick_params(length=0, labelcolor=MUTED)
 
 
-def _save(figure: Figure, path: Path, *, title: str) -> None:
+def save_figure(figure: Figure, path: Path, *, title: str) -> None:
+    """Write the figure under its title, the same way every time."""
     figure.suptitle(title, x=0.01, ha="left", fontsize=12, color=INK, fontweight="bold")
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=DPI, metadata={"Software": None})

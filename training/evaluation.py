@@ -37,11 +37,22 @@ class Evaluation:
         return _shares(self.confusion.diagonal(), self.confusion.sum(dim=0))
 
 
-def predict(network: nn.Module, images: Tensor, *, device: torch.device | None = None) -> Tensor:
-    """Logits ``(N, K) float32`` on the CPU of ``images (N, 3, S, S) uint8``; leaves the network in its mode."""
+def has_bf16(device: torch.device) -> bool:
+    """Whether the device computes in bfloat16 by itself, rather than by way of float32."""
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported())
+    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
+
+
+def predict(network: nn.Module, images: Tensor, *, bf16: bool = False) -> Tensor:
+    """Logits ``(N, K) float32`` on the CPU of ``images (N, 3, S, S) uint8``, computed in float32 unless ``bf16``.
+
+    Leaves the network in the mode it was in.
+    """
+    device = next(network.parameters()).device
     was_training = network.training
     network.eval()
-    with torch.inference_mode():
+    with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
         logits = torch.cat([network(batch.to(device)).float().cpu() for batch in torch.split(images, BATCH_SIZE)])
     network.train(was_training)
     return logits
@@ -54,11 +65,16 @@ def evaluate(logits: Tensor, labels: Tensor) -> Evaluation:
     return Evaluation(torch.bincount(cells, minlength=classes * classes).reshape(classes, classes))
 
 
-def accuracy_and_loss(network: nn.Module, pictures: Pictures, *, device: torch.device) -> tuple[float, float]:
+def accuracy_and_loss(network: nn.Module, pictures: Pictures) -> tuple[float, float]:
     """Share of right answers and mean cross entropy (nats) on ``pictures``."""
-    logits = predict(network, pictures.images, device=device)
+    logits = predict(network, pictures.images)
     labels = pictures.labels.cpu()
     return evaluate(logits, labels).accuracy, nn.functional.cross_entropy(logits, labels).item()
+
+
+def agreement(one: Tensor, other: Tensor) -> float:
+    """The share of rows of two logits ``(N, K)`` with the same top class, 0 to 1."""
+    return torch.eq(one.argmax(dim=1), other.argmax(dim=1)).double().mean().item()
 
 
 def _shares(part: Tensor, whole: Tensor) -> list[float | None]:

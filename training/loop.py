@@ -17,7 +17,7 @@ from torch import Tensor, nn
 from training import processes
 from training.checkpoint import load_checkpoint, save_checkpoint
 from training.display import TrainingDisplay
-from training.evaluation import accuracy_and_loss
+from training.evaluation import accuracy_and_loss, has_bf16
 from training.meter import Meter
 from training.networks import Whitened
 from training.optimizers import make_optimizers, set_rates
@@ -78,8 +78,7 @@ class Trainer:
     @property
     def uses_bf16(self) -> bool:
         """Whether the forward pass is in bfloat16: the recipe wants it and the processor has it."""
-        on_cpu = self.device.type == "cpu" and torch.cpu.get_capabilities().get("avx512_bf16", False)
-        return self.recipe.bf16 and (on_cpu or (self.device.type == "cuda" and torch.cuda.is_bf16_supported()))
+        return self.recipe.bf16 and has_bf16(self.device)
 
     def run(self, display: TrainingDisplay, *, after_epoch: Callable[[], None] = lambda: None) -> None:
         """Train the epochs that are left; ``after_epoch`` is called once an epoch is whole."""
@@ -153,7 +152,7 @@ class Trainer:
         reading = meter.total()
         entry = {"train_loss": reading["loss"], "train_accuracy": reading["accuracy"]}
         if self.validation is not None:
-            accuracy, loss = accuracy_and_loss(self.network, self.validation, device=self.device)
+            accuracy, loss = accuracy_and_loss(self.network, self.validation)
             entry |= {"validation_loss": loss, "validation_accuracy": accuracy}
         best = max((each.get("validation_accuracy", 0.0) for each in self.progress.history), default=0.0)
         if entry.get("validation_accuracy", 0.0) >= best:

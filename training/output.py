@@ -5,10 +5,11 @@ from pathlib import Path
 
 import torch
 from torch import Tensor
+from torch.utils.flop_counter import FlopCounterMode
 
 from training.calibration import reliability
 from training.charts import draw_confusion, draw_curves, draw_reliability
-from training.evaluation import evaluate
+from training.evaluation import agreement, evaluate, has_bf16, predict
 from training.loop import Trainer
 from training.record import Record, data_entry, evaluation_entry, sha256_of, training_entry, write_record
 from training.sources import Source
@@ -42,6 +43,7 @@ def write_output(
         "network": trainer.recipe.network,
         "class_names": list(source.class_names),
         "test": evaluation_entry(evaluation, source.class_names),
+        "numerics": _numerics_entry(trainer, source.test.images, logits),
         "calibration": _calibration_entry(trainer, logits, source.test.labels, temperature=temperature),
         "data": data_entry(source, trainer, note=source_note),
         "training": training_entry(trainer, argv=argv, note=machine_note),
@@ -49,6 +51,7 @@ def write_output(
             "parameters": sum(each.numel() for each in trainer.network.parameters()),
             "bytes": weights.stat().st_size,
             "sha256": sha256_of(weights),
+            "flops_per_picture": _flops(trainer, source.test.images),
         },
     }
     write_record(stem.with_name(f"{stem.name}.json"), record)
@@ -63,6 +66,22 @@ def write_output(
     draw_reliability(
         stem.with_name(f"{stem.name}-reliability.png"), reliability(logits, source.test.labels), title=title
     )
+
+
+def _numerics_entry(trainer: Trainer, images: Tensor, logits: Tensor) -> Record:
+    """What is served, and how often bfloat16 would give another class."""
+    entry: Record = {"served": "float32"}
+    if has_bf16(trainer.device):
+        bf16 = predict(trainer.network, images, bf16=True)
+        entry["bf16_same_class"] = agreement(logits, bf16)
+    return entry
+
+
+def _flops(trainer: Trainer, images: Tensor) -> int:
+    """Floating-point operations of one forward pass of one picture, a multiply-add counted as two."""
+    with FlopCounterMode(display=False) as counter:
+        predict(trainer.network, images[:1])
+    return int(counter.get_total_flops())
 
 
 def _calibration_entry(trainer: Trainer, logits: Tensor, labels: Tensor, *, temperature: float | None) -> Record:

@@ -112,7 +112,7 @@ def _train(trainer: Trainer, source: Source, options: RunOptions, console: Conso
 def _finish(trainer: Trainer, source: Source, options: RunOptions, console: Console) -> None:
     """Calibrate on the held-out pictures, then read the test pictures, once."""
     uncalibrated = _calibrate(trainer)
-    logits = predict(trainer.network, source.test.images, device=trainer.device)
+    logits = predict(trainer.network, source.test.images)
     write_output(
         trainer,
         source,
@@ -135,7 +135,7 @@ def _calibrate(trainer: Trainer) -> float | None:
     temperature = getattr(trainer.network, "temperature", None)
     if not isinstance(temperature, Tensor) or trainer.validation is None:
         return None
-    logits = predict(trainer.network, trainer.validation.images, device=trainer.device)
+    logits = predict(trainer.network, trainer.validation.images)
     fitted = fit_temperature(logits, trainer.validation.labels)
     temperature.fill_(fitted)
     return fitted

@@ -52,7 +52,7 @@ def test_the_record_says_what_was_trained_on_what_and_how_good_it_is(pictures, t
     lenet(pictures, tmp_path, "--seed=3", "--source-note=three colours", "--class-names=b,g,r")
     text = (tmp_path / "cifar10-1.0.json").read_text()
     record = json.loads(text)
-    assert record["model_name"], record["version"] == ("cifar10", "1.0")
+    assert (record["model_name"], record["version"]) == ("cifar10", "1.0")
     assert (record["network"], record["class_names"]) == ("lenet", ["b", "g", "r"])
     assert record["test"]["n"] == record["data"]["test"] == 12
     assert record["test"]["recall"].keys() == {"b", "g", "r"}
@@ -120,6 +120,35 @@ def test_held_out_pictures_choose_the_epoch(pictures, tmp_path):
     record = json.loads((tmp_path / "cifar10-1.0.json").read_text())
     assert (record["data"]["train"], record["data"]["validation"]) == (27, 9)
     assert record["training"]["chosen_by"] == "validation accuracy"
+
+
+def test_the_residual_network_is_calibrated_on_held_out_pictures(pictures, tmp_path):
+    arguments = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c.pt"]
+    result = CliRunner().invoke(train.app, ["fast", *arguments, "--epochs=3", "--validation=0.25", "--version=0.2"])
+    assert result.exit_code == 0, result.output
+    network, record = load_network(tmp_path / "cifar10-0.2.pt")
+    assert record["calibration"]["fitted_on"] == 9
+    assert network.temperature.item() == pytest.approx(record["calibration"]["temperature"], rel=1e-4)
+    assert record["training"]["recipe"]["augmentation"]["mirror"]
+
+
+def test_evaluation_of_any_weights_shows_classes_and_draws_the_mistakes(pictures, tmp_path):
+    lenet(pictures, tmp_path)
+    result = CliRunner().invoke(
+        train.app, ["evaluate", f"{tmp_path}/cifar10-1.0.pt", f"--source={pictures}", f"--out={tmp_path}/charts"]
+    )
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "cifar10-1.0.json").read_text())
+    assert f"accuracy {record['test']['accuracy']:.2%} of 12 pictures" in result.output
+    assert {path.name for path in (tmp_path / "charts").iterdir()} == {
+        f"cifar10-1.0-{kind}.png" for kind in ("confusion", "reliability", "mistakes")
+    }
+
+
+def test_evaluating_weights_that_are_none_is_one_sentence(pictures, tmp_path):
+    result = CliRunner().invoke(train.app, ["evaluate", f"{tmp_path}/none.pt", f"--source={pictures}"])
+    assert result.exit_code == 1
+    assert "There is no" in result.output
 
 
 def test_a_bad_source_is_one_sentence_and_nothing_is_written(pictures, tmp_path):
