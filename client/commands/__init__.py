@@ -1,0 +1,1 @@
+"""The command line `cifar10`: for people at a terminal, and for scripts."""

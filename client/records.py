@@ -1,0 +1,142 @@
+"""What the clients return: frozen records, the same for both wires."""
+
+import json
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class RankedClass:
+    """One class of an answer: its index in the order of the logits, its name, and its probability in [0, 1]."""
+
+    index: int
+    name: str
+    probability: float
+
+    @classmethod
+    def from_json(cls, entry: Mapping[str, Any]) -> "RankedClass":
+        """Read an entry of an answer's `top`."""
+        return cls(int(entry["class"]), str(entry["class_name"]), float(entry["probability"]))
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """What a model says of one picture: the classes it was asked for, best first, and the version that answered."""
+
+    top: tuple[RankedClass, ...]
+    model_version: str
+
+    @classmethod
+    def from_json(cls, answer: Mapping[str, Any]) -> "Prediction":
+        """Read the body of an answer.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no answer of an image handler.
+        """
+        return cls(tuple(map(RankedClass.from_json, answer["top"])), str(answer["model_version"]))
+
+    @property
+    def best(self) -> RankedClass:
+        """The class with the greatest probability."""
+        return self.top[0]
+
+    def to_json(self) -> dict[str, Any]:
+        """The record in the field names of the handler's answer."""
+        top = [{"class": kind.index, "class_name": kind.name, "probability": kind.probability} for kind in self.top]
+        return {**top[0], "top": top, "model_version": self.model_version}
+
+
+@dataclass(frozen=True)
+class Health:
+    """TorchServe's own opinion: `Healthy` already before a model is loaded, so a prediction is the better proof."""
+
+    status: str
+
+    @classmethod
+    def from_body(cls, body: str | bytes) -> "Health":
+        """Read the JSON of `/ping`, which gRPC's Ping returns as text.
+
+        Raises:
+            KeyError, TypeError, ValueError: it says nothing of health.
+        """
+        return cls(str(json.loads(body)["status"]))
+
+    @property
+    def healthy(self) -> bool:
+        """Whether TorchServe finds all its workers well."""
+        return self.status == "Healthy"
+
+
+@dataclass(frozen=True)
+class Worker:
+    """One worker process of a version; `pid` is -1 until its process runs."""
+
+    id: str
+    pid: int
+    ready: bool
+    started: str
+
+
+@dataclass(frozen=True)
+class ModelVersion:
+    """One registered version: its archive, its workers in the order TorchServe keeps them, and its queue.
+
+    `queued` counts requests that wait for a worker, not those a worker is busy with.
+    """
+
+    model: str
+    version: str
+    archive: str
+    is_default: bool
+    workers: tuple[Worker, ...]
+    wanted_workers: int
+    queued: int
+    queue_room: int
+    batch_size: int
+    batch_delay_ms: int
+
+    @classmethod
+    def from_json(cls, described: Mapping[str, Any], *, default: str) -> "ModelVersion":
+        """Read an entry of TorchServe's description; `default` is the model's default version."""
+        queue = described["jobQueueStatus"]
+        return cls(
+            model=described["modelName"],
+            version=described["modelVersion"],
+            archive=described["modelUrl"],
+            is_default=described["modelVersion"] == default,
+            workers=tuple(
+                Worker(worker["id"], worker["pid"], worker["status"] == "READY", worker["startTime"])
+                for worker in described["workers"]
+            ),
+            wanted_workers=described["minWorkers"],
+            queued=queue["pendingRequests"],
+            queue_room=queue["remainingCapacity"],
+            batch_size=described["batchSize"],
+            batch_delay_ms=described["maxBatchDelay"],
+        )
+
+    @property
+    def ready_workers(self) -> int:
+        """How many workers have loaded the model."""
+        return sum(worker.ready for worker in self.workers)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether there is a worker, and all that are wanted have loaded the model."""
+        return 0 < self.wanted_workers <= self.ready_workers
+
+
+@dataclass(frozen=True)
+class Registered:
+    """What an archive turned out to hold once TorchServe had taken it."""
+
+    model: str
+    version: str
+
+
+def version_key(version: str) -> list[tuple[bool, int, str]]:
+    """Order versions as people do: 2.0 before 10.0, numbers before words."""
+    parts = re.split(r"[.-]", version)
+    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]

@@ -1,0 +1,46 @@
+"""When a call is made again: only what is safe to repeat, after a growing, random wait."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TypeVar
+
+from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
+
+from client.errors import ClientError, NotAcceptedError, NoWorkerError, UnreachableError, WorkerDiedError
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Retries:
+    """How often a call is made, and how long at most to wait before the second time and before the last.
+
+    A prediction changes nothing on the server, and neither does reading a description: both are repeated.
+    What registers, scales or removes is never repeated. A timeout is not repeated either: a server that is too slow
+    gets no faster by being asked twice.
+    """
+
+    attempts: int = 4
+    first_wait_s: float = 0.1
+    longest_wait_s: float = 2.0
+
+    def call(self, function: Callable[[], Result]) -> Result:
+        """Call until it succeeds, fails for good, or the attempts are used up; the last error is raised."""
+        retrying = Retrying(
+            stop=stop_after_attempt(self.attempts),
+            wait=wait_random_exponential(multiplier=self.first_wait_s, max=self.longest_wait_s),
+            retry=retry_if_exception(worth_repeating),
+            reraise=True,
+        )
+        return retrying(function)
+
+
+DEFAULT_RETRIES = Retries()
+NO_RETRIES = Retries(attempts=1)
+
+
+def worth_repeating(fault: BaseException) -> bool:
+    """Whether the same call may succeed in a moment: the server was busy, restarts, or its worker does."""
+    if isinstance(fault, NoWorkerError) or not isinstance(fault, ClientError):
+        return False
+    return isinstance(fault, (UnreachableError, NotAcceptedError, WorkerDiedError))

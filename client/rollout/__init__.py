@@ -1,0 +1,1 @@
+"""New versions in, old versions out, with no request lost."""
