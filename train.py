@@ -18,6 +18,7 @@ from rich.console import Console
 
 from training import processes
 from training.assessment import assess
+from training.card import write_card
 from training.errors import TrainingError
 from training.recipes import ACCURATE, FAST, LENET, Recipe
 from training.run import RunOptions, run
@@ -89,6 +90,17 @@ def evaluate(
     """Evaluate any weights on the test pictures of any source: table, confusion, calibration, worst mistakes."""
     with _mistakes_in_one_sentence():
         assess(weights, source_name=source, out=out, console=Console())
+
+
+@app.command()
+def card(
+    folder: Annotated[Path, typer.Argument(help="Folder of the records.")] = Path("model"),
+    *,
+    out: Annotated[Path, typer.Option(help="The model card to write.")] = Path("docs/model-card.md"),
+) -> None:
+    """Write the model card from the records beside the weights."""
+    with _mistakes_in_one_sentence():
+        write_card(folder, card=out)
 
 
 @app.callback(invoke_without_command=True)

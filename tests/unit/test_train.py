@@ -151,6 +151,16 @@ def test_evaluating_weights_that_are_none_is_one_sentence(pictures, tmp_path):
     assert "There is no" in result.output
 
 
+def test_the_model_card_is_written_from_the_records(pictures, tmp_path):
+    lenet(pictures, tmp_path / "model", "--source-note=three colours")
+    result = CliRunner().invoke(train.app, ["card", f"{tmp_path}/model", f"--out={tmp_path}/card.md"])
+    assert result.exit_code == 0, result.output
+    record, card = json.loads((tmp_path / "model" / "cifar10-1.0.json").read_text()), (tmp_path / "card.md").read_text()
+    assert f"{record['test']['accuracy']:.2%}" in card
+    assert "three colours: 36 to train on" in card
+    assert "](model/cifar10-1.0-confusion.png)" in card
+
+
 def test_a_bad_source_is_one_sentence_and_nothing_is_written(pictures, tmp_path):
     shutil.copytree(pictures, tmp_path / "bad")
     (tmp_path / "bad" / "test" / "red" / "0.png").write_bytes(b"no picture")
