@@ -14,6 +14,7 @@ import torch
 from image_answer import AnswerWriter, error_answer, to_json
 from image_errors import SERVER_STOPPING, ImageError
 from image_network import choose_device, image_size, limit_threads, load_class_names, load_network
+from image_packing import pack_convolutions
 from image_pixels import decode_pixels, quiet_pillow, silence_pillow_log
 from image_request import ImageRequest, read_request
 from image_settings import HandlerSettings
@@ -39,6 +40,8 @@ class ImageHandler:
         """
         limit_threads()
         silence_pillow_log()
+        # TorchServe logs a line a batch, and each goes through a pipe to its front end.
+        logging.getLogger().setLevel(logging.WARNING)
         properties, manifest_model = context.system_properties, context.manifest["model"]
         model_dir = Path(properties["model_dir"])
         self.settings = HandlerSettings.from_section((context.model_yaml_config or {}).get("handler"))
@@ -50,7 +53,10 @@ class ImageHandler:
         self.network = network.to(memory_format=torch.channels_last).to(self.device)
         self.image_size = image_size(network)
         self.drain_file = os.environ.get(DRAIN_FILE_VARIABLE)
-        self._warm_up(batch_sizes={1, properties.get("batch_size") or 1})
+        batch_size = properties.get("batch_size") or 1
+        if self.device.type == "cpu":
+            pack_convolutions(self.network, torch.zeros(batch_size, 3, self.image_size, self.image_size).byte())
+        self._warm_up(batch_sizes={1, batch_size})
 
     def handle(self, rows: Sequence[Mapping[str, Any]], context: "Context") -> list[bytes]:
         """Answer a batch, in order: one JSON document a row, its status and content type set on the context."""

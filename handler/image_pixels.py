@@ -11,10 +11,12 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
+from typing import TYPE_CHECKING
 
 from image_errors import DAMAGED_IMAGE, TOO_MANY_PIXELS, UNSUPPORTED_IMAGE, ImageError
 from image_guards import check_content, check_header, metered, picture_format
 from image_tags import orientation
+from image_turbo import decode_small_jpeg
 
 # Each plugin that is not imported here would make Pillow import all of its forty at the first such picture.
 from PIL import (
@@ -27,6 +29,10 @@ from PIL import (
     UnidentifiedImageError,
     WebPImagePlugin,
 )
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 __all__ = ["decode_pixels", "quiet_pillow", "silence_pillow_log"]
 
@@ -94,6 +100,10 @@ def decode_pixels(data: bytes | bytearray, *, size: int, max_pixels: int) -> byt
     kind = picture_format(data)
     try:
         check_content(data, kind=kind, max_pixels=max_pixels)
+        if kind == "JPEG":
+            pixels = decode_small_jpeg(data, small_side=_draft_side(size), max_pixels=max_pixels)
+            if pixels is not None:
+                return _square_bytes(pixels, size=size)
         with silent_stderr() if kind == "TIFF" else nullcontext():
             image = Image.open(metered(data), formats=(kind,))
             check_header(image, kind=kind, max_pixels=max_pixels)
@@ -109,15 +119,26 @@ def decode_pixels(data: bytes | bytearray, *, size: int, max_pixels: int) -> byt
         raise _damaged(kind, error) from error
 
 
+def _square_bytes(pixels: "NDArray[np.uint8]", *, size: int) -> bytes:
+    if pixels.shape == (size, size, 3):
+        return pixels.tobytes()
+    return _resized(Image.fromarray(pixels), size=size).tobytes()
+
+
 def _square_rgb(image: Image.Image, *, size: int) -> Image.Image:
-    draft_side = int(size * REDUCING_GAP)
-    if min(image.size) >= 2 * draft_side:
-        image.draft(None, (draft_side, draft_side))  # JPEG alone has smaller scales to decode at: 1/2, 1/4, 1/8
+    if min(image.size) >= _draft_side(size):
+        side = _draft_side(size) // 2
+        image.draft(None, (side, side))  # JPEG alone has smaller scales to decode at: 1/2, 1/4, 1/8
     image.load()  # before anything is asked of it: a PNG may have its EXIF last, a TIFF turns itself upright
     turn = UPRIGHT.get(orientation(image.info.get("exif")))
     if image.size != (size, size) or image.mode != "RGB" or "transparency" in image.info:
         image = _resized(image, size=size)
     return image if turn is None else image.transpose(turn)
+
+
+def _draft_side(size: int) -> int:
+    """From which side on a JPEG is decoded at a reduced scale, which still leaves `REDUCING_GAP` times the size."""
+    return 2 * int(size * REDUCING_GAP)
 
 
 def _resized(image: Image.Image, *, size: int) -> Image.Image:

@@ -137,6 +137,6 @@ def test_an_exception_nobody_expects_is_logged_and_answered(
         raise ZeroDivisionError("in a plug-in")
 
     monkeypatch.setattr(ImageFile.ImageFile, "load", explode)
-    assert refusal(samples.jpeg()) == "DamagedImage"
+    assert refusal(encoded(samples.plain(), "PNG")) == "DamagedImage"
     assert caplog.records[0].levelno == logging.WARNING
     assert caplog.records[0].exc_info

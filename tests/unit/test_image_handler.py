@@ -104,7 +104,7 @@ def test_a_batch_of_bad_rows_alone_is_answered_without_a_forward_pass(make_conte
 def test_one_forward_pass_sees_the_whole_batch_as_uint8_in_channels_last(make_context: Any, with_rows: Any) -> None:
     context = make_context()
     handler = started(context)
-    assert [len(batch) for batch in handler.network.batches] == [1, 32]  # the warm-up
+    assert {len(batch) for batch in handler.network.batches} == {1, 32}  # the warm-up
     handler.network.batches.clear()
     handler.handle([{"image": jpeg(RED)}, {}, {"image": jpeg(GREEN)}], with_rows(context, {}, {}, {}))
     (batch,) = handler.network.batches
