@@ -38,7 +38,7 @@ def test_it_contains_what_the_list_says_and_the_class_names(store):
         listed = {path.name for path in contents.files if path != contents.record}
         assert set(packed.namelist()) == listed | {archive.LABELS_NAME, "MAR-INF/MANIFEST.json"}
         names = json.loads(packed.read(archive.LABELS_NAME))
-        assert list(names.values()) == "plane car bird cat deer dog frog horse ship truck".split()
+        assert list(names.values()) == ["plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
 
 def test_it_is_built_again_only_when_something_in_it_changed(tmp_path):
