@@ -20,8 +20,9 @@ from training import processes
 from training.assessment import assess
 from training.card import write_card
 from training.errors import TrainingError
+from training.options import RunOptions
 from training.recipes import ACCURATE, FAST, LENET, Recipe
-from training.run import RunOptions, run
+from training.run import run
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
 

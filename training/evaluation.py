@@ -65,9 +65,9 @@ def evaluate(logits: Tensor, labels: Tensor) -> Evaluation:
     return Evaluation(torch.bincount(cells, minlength=classes * classes).reshape(classes, classes))
 
 
-def accuracy_and_loss(network: nn.Module, pictures: Pictures) -> tuple[float, float]:
+def accuracy_and_loss(network: nn.Module, pictures: Pictures, *, bf16: bool) -> tuple[float, float]:
     """Share of right answers and mean cross entropy (nats) on ``pictures``."""
-    logits = predict(network, pictures.images)
+    logits = predict(network, pictures.images, bf16=bf16)
     labels = pictures.labels.cpu()
     return evaluate(logits, labels).accuracy, nn.functional.cross_entropy(logits, labels).item()
 

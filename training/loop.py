@@ -152,7 +152,7 @@ class Trainer:
         reading = meter.total()
         entry = {"train_loss": reading["loss"], "train_accuracy": reading["accuracy"]}
         if self.validation is not None:
-            accuracy, loss = accuracy_and_loss(self.network, self.validation)
+            accuracy, loss = accuracy_and_loss(self.network, self.validation, bf16=self.uses_bf16)
             entry |= {"validation_loss": loss, "validation_accuracy": accuracy}
         best = max((each.get("validation_accuracy", 0.0) for each in self.progress.history), default=0.0)
         if entry.get("validation_accuracy", 0.0) >= best:

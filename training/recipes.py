@@ -49,10 +49,10 @@ FAST = Recipe(
     network="resnet",
     origin="airbench94_muon and airbench96 (github.com/KellerJordan/cifar10-airbench), tuned for compressed pictures",
     epochs=9,
-    batch_size=500,
+    batch_size=1000,
     validation=0.04,
     optimizer="muon",
-    learning_rate=0.12,
+    learning_rate=0.13,
     momentum=0.6,
     head_learning_rate=0.67,
     bias_learning_rate=0.053,
@@ -66,6 +66,6 @@ FAST = Recipe(
 
 ACCURATE = replace(
     FAST,
-    epochs=32,
-    augmentation=Augmentation(mirror=True, translate_px=4, cutout_px=12, contrast=0.3, brightness=0.15, blur=0.2),
+    epochs=24,
+    augmentation=Augmentation(mirror=True, translate_px=4, cutout_px=10, contrast=0.2, brightness=0.1, blur=0.1),
 )

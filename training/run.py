@@ -1,9 +1,6 @@
 """One whole run: load and check the source, train, calibrate, read the test pictures once, write what came of it."""
 
-import sys
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
-from pathlib import Path
+from dataclasses import asdict, replace
 from typing import Any
 
 import torch
@@ -16,32 +13,10 @@ from training.display import TrainingDisplay
 from training.evaluation import evaluate, predict
 from training.loop import Trainer
 from training.networks import image_size, network_class
+from training.options import RunOptions
 from training.output import write_output
 from training.recipes import Recipe
 from training.sources import Source, hold_out, load_source, rename_classes
-
-
-@dataclass(frozen=True, kw_only=True)
-class RunOptions:
-    """What a user chooses besides the recipe."""
-
-    source: str  # "cifar10" or a folder
-    name: str
-    version: str
-    out: Path
-    seed: int = 0
-    epochs: int | None = None  # None: as the recipe says
-    validation: float | None = None  # None: as the recipe says
-    class_names: Sequence[str] | None = None  # None: as the source says
-    source_note: str | None = None  # the source in words, for the record
-    machine_note: str | None = None  # what else was true of the machine, for the record
-    checkpoint: Path | None = None  # None: under runs/
-    resume: bool = False
-
-    @property
-    def stem(self) -> str:
-        """The name that weights, record and charts share."""
-        return f"{self.name}-{self.version}"
 
 
 def run(recipe: Recipe, options: RunOptions, console: Console) -> None:
@@ -76,7 +51,8 @@ def _trainer(recipe: Recipe, source: Source, *, seed: int) -> Trainer:
     train, validation = hold_out(source.train, share=recipe.validation, seed=seed)
     torch.manual_seed(seed)  # the network's first weights
     network = network_class(recipe.network)(len(source.class_names))
-    held_out = validation if len(validation) else None
+    # One process validates, since one chooses and writes.
+    held_out = validation if len(validation) and processes.is_first() else None
     return Trainer(network, recipe, train=train, validation=held_out, seed=seed, device=processes.device())
 
 
@@ -93,7 +69,6 @@ def _announce(console: Console, source: Source, trainer: Trainer) -> None:
 
 
 def _train(trainer: Trainer, source: Source, options: RunOptions, console: Console) -> None:
-    checkpoint = options.checkpoint or Path("runs") / f"{options.stem}.checkpoint.pt"
     identity: dict[str, Any] = {
         "recipe": asdict(trainer.recipe),
         "seed": trainer.seed,
@@ -101,32 +76,21 @@ def _train(trainer: Trainer, source: Source, options: RunOptions, console: Conso
         "processes": processes.count(),
     }
     if options.resume:
-        trainer.resume(checkpoint, identity=identity)
+        trainer.resume(options.checkpoint_path, identity=identity)
     display = TrainingDisplay(console, epochs=trainer.recipe.epochs, pictures=len(trainer.train) // processes.count())
     if processes.is_first():
-        trainer.run(display, after_epoch=lambda: trainer.save(checkpoint, identity=identity))
+        trainer.run(display, after_epoch=lambda: trainer.save(options.checkpoint_path, identity=identity))
     else:
         trainer.run(display)
 
 
 def _finish(trainer: Trainer, source: Source, options: RunOptions, console: Console) -> None:
     """Calibrate on the held-out pictures, then read the test pictures, once."""
-    uncalibrated = _calibrate(trainer)
+    temperature = _calibrate(trainer)
     logits = predict(trainer.network, source.test.images)
-    write_output(
-        trainer,
-        source,
-        logits,
-        temperature=uncalibrated,
-        folder=options.out,
-        name=options.name,
-        version=options.version,
-        source_note=options.source_note,
-        machine_note=options.machine_note,
-        argv=sys.argv,
-    )
+    write_output(trainer, source, options, logits=logits, temperature=temperature)
     evaluation = evaluate(logits, source.test.labels)
-    line = f"test accuracy {evaluation.accuracy:.2%} of {evaluation.n:,} pictures; {options.out}/{options.stem}.pt"
+    line = f"test accuracy {evaluation.accuracy:.2%} of {evaluation.n:,} pictures; {options.output('.pt')}"
     console.print(line, highlight=False, soft_wrap=True)
 
 
