@@ -45,8 +45,11 @@ class Classifier:
 
     def decode(self, image: bytes) -> Tensor:
         """Return the central square of an encoded picture as ``(3, S, S) uint8``."""
-        picture = Image.open(io.BytesIO(image)).convert("RGB")
-        size = (self.image_size, self.image_size)
+        return self.pixels(Image.open(io.BytesIO(image)))
+
+    def pixels(self, picture: Image.Image) -> Tensor:
+        """Return the central square of a picture as ``(3, S, S) uint8``."""
+        picture, size = picture.convert("RGB"), (self.image_size, self.image_size)
         if picture.size != size:
             picture = ImageOps.fit(picture, size, Image.Resampling.BILINEAR)
         return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
