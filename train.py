@@ -76,9 +76,9 @@ lenet = _training_command(LENET, default_version="1.0")
 fast = _training_command(FAST, default_version="1.5")
 accurate = _training_command(ACCURATE, default_version="2.0")
 
-app.command("lenet", help="The tutorial's network and recipe: two epochs of SGD in batches of 4.")(lenet)
-app.command("fast", help="A residual network in minutes on two cores; what no command means.")(fast)
-app.command("accurate", help="The same network, trained four times as long.")(accurate)
+app.command("lenet", help="The tutorial's network and recipe.")(lenet)
+app.command("fast", help="A residual network in minutes; the default.")(fast)
+app.command("accurate", help="The same network, trained for longer.")(accurate)
 
 
 @app.command()
@@ -88,7 +88,7 @@ def evaluate(
     source: Annotated[str, typer.Option(help="`cifar10`, or DIR with DIR/{train,test}/<class>/*.")] = "cifar10",
     out: Annotated[Path, typer.Option(help="Folder for the charts; they show pictures of the source.")] = Path("runs"),
 ) -> None:
-    """Evaluate any weights on the test pictures of any source: table, confusion, calibration, worst mistakes."""
+    """Evaluate weights on a source: classes, confusion, calibration, worst mistakes."""
     with _mistakes_in_one_sentence():
         assess(weights, source_name=source, out=out, console=Console())
 

@@ -1,4 +1,4 @@
-"""Charts of a run as PNG files, drawn from numbers alone: learning curves and the confusion matrix."""
+"""Charts of a run as PNG files, drawn from numbers alone: learning curves, confusion, reliability."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -70,11 +70,11 @@ def draw_reliability(path: Path, bins: Reliability, *, title: str) -> None:
     axes, counts = figure.subplots(2, 1, height_ratios=(4, 1), sharex=True)
     width = 1 / len(bins.count)
     centres = [width * (index + 0.5) for index in range(len(bins.count))]
+    some = bins.count > 0
     axes.plot((0, 1), (0, 1), color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label="perfect")
-    filled = (bins.count > 0).tolist()
     axes.bar(centres, bins.accuracy.tolist(), width=0.9 * width, color=BLUE, alpha=0.25)
-    points = [pair for pair, some in zip(zip(bins.confidence, bins.accuracy, strict=True), filled, strict=True) if some]
-    axes.plot(*zip(*points, strict=True), color=BLUE, marker="o", markersize=4, linewidth=1.6, label="answers")
+    style = {"color": BLUE, "marker": "o", "markersize": 4, "linewidth": 1.6, "label": "answers"}
+    axes.plot(bins.confidence[some].tolist(), bins.accuracy[some].tolist(), **style)
     counts.bar(centres, bins.count.tolist(), width=0.9 * width, color=BLUE, alpha=0.6)
     _dress(axes, title="Share of right answers", below="")
     _dress(counts, title="Answers", below="confidence: probability of the answer")

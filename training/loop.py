@@ -150,7 +150,11 @@ class Trainer:
     def _close_epoch(self, meter: Meter) -> None:
         """Validate, note the epoch, and keep the weights if they are the best (without validation: the last)."""
         reading = meter.total()
-        entry = {"train_loss": reading["loss"], "train_accuracy": reading["accuracy"]}
+        entry: dict[str, float] = {
+            "planned_epochs": self.recipe.epochs,  # a resumed run may plan more or fewer
+            "train_loss": reading["loss"],
+            "train_accuracy": reading["accuracy"],
+        }
         if self.validation is not None:
             accuracy, loss = accuracy_and_loss(self.network, self.validation, bf16=self.uses_bf16)
             entry |= {"validation_loss": loss, "validation_accuracy": accuracy}

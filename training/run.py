@@ -70,7 +70,7 @@ def _announce(console: Console, source: Source, trainer: Trainer) -> None:
 
 def _train(trainer: Trainer, source: Source, options: RunOptions, console: Console) -> None:
     identity: dict[str, Any] = {
-        "recipe": asdict(trainer.recipe),
+        "recipe": asdict(replace(trainer.recipe, epochs=0)),  # of epochs a resumed run may plan more or fewer
         "seed": trainer.seed,
         "pictures": source.fingerprint,
         "processes": processes.count(),
@@ -90,8 +90,15 @@ def _finish(trainer: Trainer, source: Source, options: RunOptions, console: Cons
     logits = predict(trainer.network, source.test.images)
     write_output(trainer, source, options, logits=logits, temperature=temperature)
     evaluation = evaluate(logits, source.test.labels)
-    line = f"test accuracy {evaluation.accuracy:.2%} of {evaluation.n:,} pictures; {options.output('.pt')}"
-    console.print(line, highlight=False, soft_wrap=True)
+    progress = trainer.progress
+    seen = progress.epoch * len(trainer.train)
+    console.print(
+        f"trained on {seen:,} pictures in {progress.seconds:.0f} s: {seen / progress.seconds:,.0f} a second, "
+        f"{progress.network_seconds / progress.seconds:.0%} of the time in the network\n"
+        f"test accuracy {evaluation.accuracy:.2%} of {evaluation.n:,} pictures; {options.output('.pt')}",
+        highlight=False,
+        soft_wrap=True,
+    )
 
 
 def _calibrate(trainer: Trainer) -> float | None:

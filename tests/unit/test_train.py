@@ -101,6 +101,15 @@ def interrupt_in_epoch(patch, epoch):
     patch.setattr(loop.Trainer, "_step", interrupted)
 
 
+def test_a_finished_run_can_be_given_more_epochs(pictures, tmp_path):
+    lenet(pictures, tmp_path / "whole", "--epochs=3")
+    lenet(pictures, tmp_path / "grown", "--epochs=1")
+    lenet(pictures, tmp_path / "grown", "--epochs=3", "--resume")
+    assert same(weights(tmp_path / "whole"), weights(tmp_path / "grown"))
+    history = json.loads((tmp_path / "grown" / "cifar10-1.0.json").read_text())["training"]["history"]
+    assert [each["planned_epochs"] for each in history] == [1, 3, 3]
+
+
 def test_resuming_without_a_checkpoint_says_so(pictures, tmp_path):
     result = lenet(pictures, tmp_path, "--resume")
     assert result.exit_code == 1
