@@ -9,7 +9,7 @@ import javaproperties
 
 from serving.errors import ServingError
 from serving.machine import this_machine
-from serving.store import read_store, snapshot
+from serving.store import PROFILES, read_store, snapshot
 
 PROJECT = Path(__file__).resolve().parent.parent
 LONGEST_SOCKET_PATH = 103  # bytes; the kernel's limit is 108 on Linux, 104 elsewhere, with the closing zero
@@ -41,13 +41,16 @@ class Settings:
         """Read a properties file; `overrides` win over what it says.
 
         Raises:
-            ServingError: the file is missing, or the management socket's path is too long for a socket.
+            ServingError: the file is missing, its profile is unknown, or the management socket's path too long.
         """
         if not config.is_file():
             raise ServingError(f"there is no settings file {config}")
         properties = javaproperties.loads(config.read_text()) | dict(overrides or {})
         properties["management_address"] = _below(home.resolve(), properties["management_address"])
-        return cls(home.resolve(), store.resolve(), properties)
+        settings = cls(home.resolve(), store.resolve(), properties)
+        if settings.profile not in PROFILES:
+            raise ServingError(f"serving_profile is {settings.profile!r}; expected {' or '.join(PROFILES)}")
+        return settings
 
     @property
     def inference(self) -> str:
@@ -58,6 +61,11 @@ class Settings:
     def management(self) -> str:
         """Address of the management API: ``unix:/...`` or ``http://...``."""
         return self.properties["management_address"]
+
+    @property
+    def profile(self) -> str:
+        """What the server is tuned for: one of `PROFILES`."""
+        return self.properties.get("serving_profile", "throughput")
 
     @property
     def management_socket(self) -> Path | None:
@@ -100,7 +108,7 @@ class Settings:
             ServingError: the model store is missing or empty, or holds what is no archive.
         """
         workers = this_machine().workers
-        models = snapshot(read_store(self.store), logs=self.logs, workers=workers)
+        models = snapshot(read_store(self.store), logs=self.logs, workers=workers, profile=self.profile)
         machine = {
             "model_store": str(self.store),
             "default_workers_per_model": str(workers),

@@ -14,6 +14,12 @@ from serving.errors import ServingError
 # What TorchServe takes from a snapshot and would otherwise read from the archive's model-config.yaml.
 BATCHING_KEYS = ("batchSize", "maxBatchDelay", "responseTimeout", "startupTimeout")
 
+# What a server can be tuned for, and what that changes of each archive's own settings.
+PROFILES: dict[str, dict[str, int]] = {
+    "throughput": {},  # requests share forward passes: most a second; a lone one waits 1 ms for company
+    "latency": {"batchSize": 1},  # each request on its own, at once
+}
+
 
 @dataclass(frozen=True)
 class Archive:
@@ -58,7 +64,7 @@ def version_key(version: str) -> list[tuple[bool, int, str]]:
     return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
-def snapshot(archives: list[Archive], *, logs: Path, workers: int) -> dict[str, Any]:
+def snapshot(archives: list[Archive], *, logs: Path, workers: int, profile: str = "throughput") -> dict[str, Any]:
     """Return TorchServe's `model_snapshot`: what to load, with how many workers, and each model's default version.
 
     A snapshot is the one way to start several versions with a chosen default. On the first start it holds every
@@ -69,6 +75,7 @@ def snapshot(archives: list[Archive], *, logs: Path, workers: int) -> dict[str, 
         archives: the model store, oldest version first.
         logs: where TorchServe keeps its own snapshots.
         workers: workers a version, where the last run does not say.
+        profile: what to serve for, one of `PROFILES`.
     """
     before = last_state(logs)
     models: dict[str, dict[str, Any]] = {}
@@ -76,7 +83,9 @@ def snapshot(archives: list[Archive], *, logs: Path, workers: int) -> dict[str, 
         past = before.models.get(archive.model, {}).get(archive.version)
         if past is None and before.time_s > archive.path.stat().st_mtime:
             continue
-        models.setdefault(archive.model, {})[archive.version] = _entry(archive, past, workers=workers)
+        models.setdefault(archive.model, {})[archive.version] = (
+            _entry(archive, past, workers=workers) | PROFILES[profile]
+        )
     for model, versions in models.items():
         _choose_default(versions, before.models.get(model, {}))
     return {"name": "startup.cfg", "modelCount": sum(map(len, models.values())), "models": models}

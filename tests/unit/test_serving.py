@@ -85,6 +85,17 @@ def test_a_snapshot_holds_the_settings_of_the_archive(tmp_path):
     }
 
 
+def test_the_latency_profile_runs_each_request_alone(tmp_path):
+    archives = [fake_archive(tmp_path, "pets", "1.0")]
+    models = snapshot(archives, logs=tmp_path, workers=2, profile="latency")["models"]
+    assert models["pets"]["1.0"]["batchSize"] == 1
+
+
+def test_an_unknown_profile_is_refused_with_those_there_are():
+    with pytest.raises(ServingError, match="serving_profile is 'fast'; expected throughput or latency"):
+        Settings.read(overrides={"serving_profile": "fast"})
+
+
 def test_the_default_and_workers_of_the_last_run_come_back(tmp_path):
     archives = [fake_archive(tmp_path, "pets", "1.0"), fake_archive(tmp_path, "pets", "2.0")]
     write_state(tmp_path, {"pets": {"1.0": ran(default=True, workers=5), "2.0": ran(default=False)}})
@@ -138,13 +149,13 @@ def fake_archive(folder: Path, model: str, version: str) -> Archive:
 
 
 def test_an_empty_store_says_how_to_fill_it(tmp_path):
-    with pytest.raises(ServingError, match="there is no archive in .*; build one with `make archive`"):
+    with pytest.raises(ServingError, match=r"there is no archive in .*; build one with `make archive`"):
         read_store(tmp_path)
 
 
 def test_a_file_that_is_no_archive_is_named(tmp_path):
     (tmp_path / "cats.mar").write_bytes(b"not a zip")
-    with pytest.raises(ServingError, match="cats.mar is not a model archive"):
+    with pytest.raises(ServingError, match=r"cats.mar is not a model archive"):
         read_store(tmp_path)
 
 
@@ -161,7 +172,7 @@ def test_relative_sockets_lie_in_the_servers_home(tmp_path):
 
 
 def test_a_socket_path_too_long_for_the_kernel_is_refused_with_the_remedy(tmp_path):
-    with pytest.raises(ServingError, match="longer than 103 bytes.*set management_address"):
+    with pytest.raises(ServingError, match=r"longer than 103 bytes.*set management_address"):
         Settings.read(home=tmp_path / ("deep" * 30))
 
 
