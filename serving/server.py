@@ -194,8 +194,8 @@ def make_home(settings: Settings) -> None:
 def java_command(settings: Settings, properties: Path) -> list[str]:
     """Return the command that ts.model_server would run, without the Python process that it leaves in between."""
     spec = importlib.util.find_spec("ts")  # found, not imported: that would take its time
-    assert spec is not None and spec.origin is not None, "torchserve is not installed"
-    packages = Path(spec.origin).parent.parent
+    assert spec is not None, "torchserve is not installed"
+    packages = Path(str(spec.origin)).parent.parent
     return [
         str(find_java()),
         *settings.properties.get("vmargs", "").split(),
