@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from image_answer import AnswerWriter, error_answer, to_json
 from image_errors import SERVER_STOPPING, ImageError
+from image_hold import wait_while_held
 from image_network import choose_device, image_size, limit_threads, load_class_names, load_network
 from image_packing import pack_convolutions
 from image_pixels import decode_pixels, quiet_pillow, silence_pillow_log
@@ -70,6 +71,8 @@ class ImageHandler:
                 context.set_response_content_type(index, CONTENT_TYPE)
                 try:
                     if headers.get("describe") == "True":
+                        if self.drain_file and len(rows) == 1:  # TorchServe's own descriptions come alone
+                            wait_while_held(Path(self.drain_file).parent)
                         answers[index] = self._description()
                         continue
                     request = self._request(row, headers, draining=draining)
