@@ -1,0 +1,101 @@
+"""What people really send: photographs, not 32 x 32 crops. How much accuracy does the way to the network cost?
+
+    python -m benchmarks.uploads                        the newest record of model/
+
+Test pictures are enlarged to the sizes of photographs, some put on a canvas of another aspect, written as JPEG, and
+sent through the handler's own decoding and through the network, once for each resize filter. The last line of stdout
+is one JSON document.
+"""
+
+import io
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated
+
+import image_pixels
+import torch
+import typer
+from PIL import Image
+from rich.console import Console
+from rich.progress import track
+from rich.table import Table
+
+from benchmarks.peers.classifier import Classifier
+from benchmarks.pictures import labelled_files
+from serving.settings import PROJECT
+
+FILTERS = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
+# The upload's canvas, and the part of it that the enlarged picture fills; the rest is black, as letterboxes are.
+UPLOADS = {
+    "as it is, 32 x 32": None,
+    "480 x 480": ((480, 480), (480, 480)),
+    "640 x 480, letterboxed": ((640, 480), (480, 480)),
+    "480 x 640, letterboxed": ((480, 640), (480, 480)),
+    "640 x 480, stretched": ((640, 480), (640, 480)),
+    "4000 x 3000, letterboxed": ((4000, 3000), (3000, 3000)),
+}
+JPEG_QUALITY = 90  # what cameras and phones write
+
+
+def upload(jpeg: bytes, shape: tuple[tuple[int, int], tuple[int, int]] | None) -> bytes:
+    """Enlarge a picture (bicubic, as image editors do), centre it on its canvas, and write it as JPEG."""
+    if shape is None:
+        return jpeg
+    canvas_size, size = shape
+    canvas = Image.new("RGB", canvas_size)
+    picture = Image.open(io.BytesIO(jpeg)).resize(size, Image.Resampling.BICUBIC)
+    canvas.paste(picture, ((canvas_size[0] - size[0]) // 2, (canvas_size[1] - size[1]) // 2))
+    file = io.BytesIO()
+    canvas.save(file, "JPEG", quality=JPEG_QUALITY)
+    return file.getvalue()
+
+
+def accuracies(record: Path, kind: str, count: int) -> dict[str, float]:
+    """Return the accuracy by the name of the filter, over the first `count` test pictures."""
+    classifier, files = Classifier(record), labelled_files(count)
+    labels = torch.tensor([label for _, label in files])
+    decoded: dict[str, list[bytes]] = {resample.name: [] for resample in FILTERS}
+    for path, _ in track(files, description=kind):
+        data = upload(path.read_bytes(), UPLOADS[kind])
+        for name, pixels in decode_with_each_filter(data, size=classifier.image_size):
+            decoded[name].append(pixels)
+    return {name: right(classifier, pictures, labels) for name, pictures in decoded.items()}
+
+
+def decode_with_each_filter(data: bytes, *, size: int) -> Iterator[tuple[str, bytes]]:
+    """Yield the name of each filter, and the picture decoded by the handler with it."""
+    chosen = image_pixels.RESAMPLE
+    try:
+        for resample in FILTERS:
+            image_pixels.RESAMPLE = resample
+            yield resample.name, image_pixels.decode_pixels(data, size=size, max_pixels=25_000_000)
+    finally:
+        image_pixels.RESAMPLE = chosen
+
+
+def right(classifier: Classifier, pictures: list[bytes], labels: torch.Tensor) -> float:
+    """Return the share of pictures, each (S, S, 3) uint8, whose class the network names."""
+    side = classifier.image_size
+    pixels = torch.frombuffer(bytearray().join(pictures), dtype=torch.uint8).view(-1, side, side, 3)
+    answers = [classifier.probabilities(list(part)).argmax(1) for part in pixels.permute(0, 3, 1, 2).split(100)]
+    return round(float((torch.cat(answers) == labels).double().mean()), 4)
+
+
+def main(
+    record: Annotated[Path | None, typer.Argument(help="The record of the weights; the newest of model/.")] = None,
+    count: Annotated[int, typer.Option(help="Test pictures of each kind.")] = 2000,
+    large: Annotated[int, typer.Option(help="Test pictures of the 12-megapixel kind.")] = 300,
+) -> None:
+    """Measure what enlarging, letterboxing and each resize filter do to accuracy."""
+    record = record or max((PROJECT / "model").glob("*.json"))
+    found = {kind: accuracies(record, kind, large if "4000" in kind else count) for kind in UPLOADS}
+    table = Table("upload", *(resample.name.lower() for resample in FILTERS), title=f"accuracy of {record.stem}")
+    for kind, by_filter in found.items():
+        table.add_row(kind, *(f"{accuracy:.1%}" for accuracy in by_filter.values()))
+    Console().print(table)
+    print(json.dumps({"record": record.stem, "count": count, "large": large, "accuracy": found}))
+
+
+if __name__ == "__main__":
+    typer.run(main)
