@@ -10,7 +10,7 @@ import json
 import statistics
 import sys
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
@@ -18,7 +18,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from benchmarks import hardware
+from benchmarks import big_photos, grpc_load, hardware
 from benchmarks.ceiling import pictures_per_s
 from benchmarks.contestants import CONTESTANTS
 from benchmarks.errors import BenchmarkError
@@ -34,6 +34,9 @@ RECORD = PROJECT / "model" / "cifar10-1.0.json"
 TABLE_WIDTH = 132  # where stdout is no terminal, rich would take 80
 CONNECTIONS = (1, 8, 64, 256)
 
+CROWD = (256, 1000)
+ACCURACY_PHOTOS = 200
+GRPC_CALLS = 40_000
 QUICK = Plan(servers=("gunicorn", "project"), connections=(8, 64), rounds=2, seconds=4, warm_up_s=4)
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
@@ -55,6 +58,31 @@ def measure(plan: Plan, record: Path, pictures: Sequence[Picture]) -> dict[str, 
     for row in rows:
         row["share_of_ceiling"] = rounded(row["requests_per_s"] / ceiling[row["precision"]])
     return {"servers": rows, "ceiling_pictures_per_s": ceiling}
+
+
+def alone_measurements(plan: Plan, record: Path, pictures: Sequence[Picture]) -> dict[str, Any]:
+    """Measure what concerns this project alone: a crowd of connections, big photographs, gRPC."""
+    crowd = replace(plan, servers=("project",), connections=CROWD, rounds=1)
+    crowded = medians(list(one_round(crowd, 0, record, pictures, precision=served_precision())))
+    progress.print("a crowd of connections: done; photographs next")
+    photos = big_photos.measure(record, accuracy_photos=ACCURACY_PHOTOS, seconds=plan.seconds, warm_up_s=plan.warm_up_s)
+    progress.print("photographs: done; gRPC next")
+    grpc = grpc_load.compare(record, pictures, requests=GRPC_CALLS, rounds=plan.rounds, seconds=plan.seconds)
+    return {"crowd": crowded, "big_photos": photos, "grpc": grpc}
+
+
+def everything(plan: Plan, record: Path, *, alone: bool) -> dict[str, Any]:
+    """Return the JSON document: what was measured, on what, and the figures."""
+    machine, pictures = hardware.describe(), read_pictures(record)
+    document = {
+        "date": date.today().isoformat(),
+        "record": record.name,
+        "pictures": len(pictures),
+        "hardware": machine,
+        "plan": asdict(plan),
+        **measure(plan, record, pictures),
+    }
+    return document | (alone_measurements(plan, record, pictures) if alone else {})
 
 
 def say(turn: Turn, when: str) -> None:
@@ -86,20 +114,8 @@ def bench(
         warm_up_s=warm_up_s,
         precisions=tuple(precisions or sorted({"fp32", served_precision()})),
     )
-    plan = QUICK if quick else plan
     build_environment()
-    machine = hardware.describe()
-    pictures = read_pictures(record)
-    results = measure(plan, record, pictures)
-    document = {
-        "date": date.today().isoformat(),
-        "quick": quick,
-        "record": record.name,
-        "pictures": len(pictures),
-        "hardware": machine,
-        "plan": asdict(plan),
-        **results,
-    }
+    document = everything(QUICK if quick else plan, record, alone=not quick and not servers)
     Console(width=TABLE_WIDTH).print(drawn(document))
     if save:
         save.parent.mkdir(parents=True, exist_ok=True)

@@ -34,8 +34,7 @@ def read_pictures(record: Path, *, count: int = 320, folder: Path = TEST_PICTURE
     Raises:
         BenchmarkError: the network names but one class for all of them.
     """
-    files = sorted(folder.glob("*/*.jpg"), key=lambda path: (path.name, path.parent))
-    jpegs = [path.read_bytes() for path in files[: 6 * count]] or list(generated(6 * count))
+    jpegs = [path.read_bytes() for path, _ in labelled_files(6 * count, folder=folder)] or list(generated(6 * count))
     clear = classified(Classifier(record), jpegs)
     by_class = [[picture for picture in clear if picture.expected == index] for index in range(1000)]
     by_class = [pictures for pictures in by_class if pictures]
@@ -45,6 +44,13 @@ def read_pictures(record: Path, *, count: int = 320, folder: Path = TEST_PICTURE
         (index, picture.expected, picture) for pictures in by_class for index, picture in enumerate(pictures)
     )
     return [picture for _, _, picture in in_turn[:count]]
+
+
+def labelled_files(count: int, *, folder: Path = TEST_PICTURES) -> list[tuple[Path, int]]:
+    """Return the first pictures of each class in turn, with their true class; none where there is no such folder."""
+    classes = sorted(folder.glob("*/"))
+    files = [(path, label) for label, of_class in enumerate(classes) for path in of_class.glob("*.jpg")]
+    return sorted(files, key=lambda file: (file[0].name, file[1]))[:count]
 
 
 def classified(classifier: Classifier, jpegs: Sequence[bytes]) -> list[Picture]:

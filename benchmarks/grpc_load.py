@@ -1,0 +1,115 @@
+"""gRPC against REST on one server, as many requests in flight: wrk speaks no gRPC, h2load does.
+
+h2load keeps no bodies, so it sends one picture and its answers are checked by their size: an error has another.
+"""
+
+import re
+import shutil
+import statistics
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from benchmarks.errors import BenchmarkError
+from benchmarks.load import run_wrk
+from benchmarks.pictures import Picture
+from benchmarks.project import served
+from benchmarks.turns import rounded
+
+METHOD = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/Predictions"
+IN_FLIGHT, CHANNELS = 64, 8
+
+
+@dataclass(frozen=True)
+class Http2Load:
+    """What one run of h2load found; `body_bytes` is the sum over all answers."""
+
+    requests_per_s: float
+    succeeded: int
+    errors: int
+    body_bytes: int
+
+    @classmethod
+    def parse(cls, output: str) -> "Http2Load":
+        """Read h2load's report.
+
+        Raises:
+            BenchmarkError: it is not one.
+        """
+        rate = re.search(r"finished in .*?, ([\d.]+) req/s", output)
+        counts = re.search(r"(\d+) succeeded, (\d+) failed, (\d+) errored, (\d+) timeout", output)
+        body = re.search(r"\((\d+)\) data", output)
+        if not (rate and counts and body):
+            raise BenchmarkError(f"h2load said {output.strip()!r}; expected its report")
+        succeeded, failed, _, timeouts = map(int, counts.groups())  # failed ones are those errored and more
+        return cls(float(rate[1]), succeeded, failed + timeouts, int(body[1]))
+
+
+def compare(record: Path, pictures: Sequence[Picture], *, requests: int, rounds: int, seconds: float) -> dict[str, Any]:
+    """Return requests a second over gRPC and over REST, 64 in flight, in turns; and how many answers were wrong.
+
+    gRPC has 8 connections of 8 concurrent calls each, REST 64 connections, as clients of each do.
+    """
+    grpc, rest = [], []
+    with served(record) as (server, running), tempfile.TemporaryDirectory(prefix="h2load-") as scratch:
+        jpeg, model = pictures[0].jpeg, running.url.rpartition("/")[2]
+        answer = httpx.post(running.url, content=jpeg, timeout=30).raise_for_status().content
+        call = Path(scratch) / "call"
+        call.write_bytes(framed(field(1, model.encode()) + field(3, field(1, b"data") + field(2, jpeg))))
+        url = f"http://127.0.0.1:{server.settings.properties['grpc_inference_port']}{METHOD}"
+        for _ in range(rounds + 1):
+            rest.append(run_wrk(running.url, pictures, connections=IN_FLIGHT, seconds=seconds))
+            grpc.append(run_h2load(url, call, requests=requests))
+    # The first round was to warm up.
+    grpc_rate = statistics.median(load.requests_per_s for load in grpc[1:])
+    rest_rate = statistics.median(load.requests_per_s for load in rest[1:])
+    right = len(framed(field(1, answer))) * requests
+    return {
+        "in_flight": IN_FLIGHT,
+        "grpc_requests_per_s": rounded(grpc_rate),
+        "rest_requests_per_s": rounded(rest_rate),
+        "times_rest": rounded(grpc_rate / rest_rate),
+        "grpc_errors": sum(load.errors for load in grpc) + sum(load.body_bytes != right for load in grpc),
+        "rest_errors": sum(load.errors for load in rest),
+    }
+
+
+def run_h2load(url: str, call: Path, *, requests: int) -> Http2Load:
+    """Make a call so many times.
+
+    Raises:
+        BenchmarkError: h2load is not installed, or it failed.
+    """
+    if shutil.which("h2load") is None:
+        raise BenchmarkError("the load tool h2load is not installed; `apt-get install nghttp2-client` brings it")
+    headers = ["-Hcontent-type: application/grpc", "-Hte: trailers"]
+    width = [f"-c{CHANNELS}", f"-m{IN_FLIGHT // CHANNELS}", "-t2"]
+    command = ["h2load", f"-n{requests}", *width, *headers, f"-d{call}", url]
+    done = subprocess.run(command, capture_output=True, text=True)
+    if done.returncode:
+        raise BenchmarkError(f"h2load failed on {url}: {(done.stderr or done.stdout).strip()}")
+    return Http2Load.parse(done.stdout)
+
+
+def framed(message: bytes) -> bytes:
+    """Return a message as gRPC sends it: not compressed, its length before it."""
+    return b"\0" + len(message).to_bytes(4, "big") + message
+
+
+def field(number: int, content: bytes) -> bytes:
+    """Return a length-delimited field of a protobuf message (wire type 2)."""
+    return bytes([number << 3 | 2]) + varint(len(content)) + content
+
+
+def varint(value: int) -> bytes:
+    """Return a number as protobuf writes it: seven bits a byte, lowest first."""
+    head = b""
+    while value > 0x7F:
+        head += bytes([value & 0x7F | 0x80])
+        value >>= 7
+    return head + bytes([value])
