@@ -1,0 +1,175 @@
+"""cifar10 models, describe, health, register, promote, rollback, scale, retire."""
+
+import dataclasses
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from client.commands.options import Json, Version, target_of
+from client.commands.output import Row, show
+from client.connection import Connection
+from client.errors import ArchiveNotFoundError
+from client.records import ModelVersion
+from client.rollout.loading import add_workers
+from client.rollout.rollout import require_home
+from client.rollout.switch import promote as make_default
+from client.rollout.switch import roll_back
+from client.rollout.workers import remove, scale_down
+
+Archive = Annotated[Path, typer.Argument(help="An archive in the model store.", show_default=False)]
+Workers = Annotated[int, typer.Argument(help="Worker processes.", min=1, show_default=False)]
+NewWorkers = Annotated[int | None, typer.Option("--workers", help="Worker processes.", show_default="as the default")]
+To = Annotated[str | None, typer.Option(help="The version to go back to.", show_default="the default before")]
+
+
+def models(context: typer.Context, json: Json = False) -> None:
+    """List every version of every model: its workers, its queue, whether it is the default.
+
+    \b
+    cifar10 models
+    cifar10 models | jq '.[] | select(.default)'
+    """
+    management = target_of(context).connect().management
+    versions = [version for model in management.models() for version in management.versions(model)]
+    show([_row(version) for version in versions], as_json=json)
+
+
+def describe(context: typer.Context, version: Annotated[str | None, typer.Argument()] = None) -> None:
+    """Show all that TorchServe and the handler say of a version, the default one if none is named.
+
+    \b
+    cifar10 describe 1.0
+    """
+    target = target_of(context)
+    management = target.connect().management
+    described = management.describe(target.model, version)
+    handler = management.ask_worker(target.model, described.version) if described.ready_workers else None
+    print(json.dumps(dataclasses.asdict(described) | {"handler": handler}, indent=1))
+
+
+def health(context: typer.Context, grpc: Annotated[bool, typer.Option("--grpc")] = False) -> None:
+    """Ask TorchServe how it is; exit code 1 if it is not well, or does not answer.
+
+    \b
+    cifar10 health && echo up
+    """
+    connection = target_of(context).connect()
+    with connection.grpc() if grpc else connection.rest() as client:
+        answer = client.health()
+    print(answer.status)
+    if not answer.healthy:
+        raise typer.Exit(1)
+
+
+def register(context: typer.Context, archive: Archive, workers: NewWorkers = None) -> None:
+    """Register an archive of the model store and wait until its workers are ready; it is not made the default.
+
+    \b
+    cifar10 register cifar10-2.0.mar --workers 2
+    """
+    connection = target_of(context).connect()
+    management = connection.management
+    name = archive_name(archive, connection)
+    registered = management.register(name)
+    count = workers or len(management.describe(registered.model).workers) or 1
+    home = connection.endpoints.home
+    try:
+        add_workers(management, registered.model, registered.version, workers=count, home=home)
+    except BaseException:
+        remove(management, registered.model, registered.version, home=require_home(connection))
+        raise
+    say(f"{registered.model} {registered.version} is registered with {count} workers")
+
+
+def promote(context: typer.Context, version: Version) -> None:
+    """Make a version the default, at once and without a check of its answers: `rollout` checks.
+
+    \b
+    cifar10 promote 2.0
+    """
+    target = target_of(context)
+    make_default(target.connect().management, target.model, version)
+    say(f"{target.model} {version} is the default")
+
+
+def rollback(context: typer.Context, to: To = None) -> None:
+    """Go back to the version that was the default before, at once; doing it again goes back no further than that.
+
+    \b
+    cifar10 rollback
+    cifar10 rollback --to 1.0
+    """
+    target = target_of(context)
+    left, back = roll_back(target.connect(), target.model, to=to)
+    say(f"{target.model} {back} is the default; {left} stays registered")
+
+
+def scale(context: typer.Context, version: Version, workers: Workers) -> None:
+    """Give a version more workers or fewer; those that leave first finish what they have.
+
+    \b
+    cifar10 scale 1.0 4
+    """
+    target = target_of(context)
+    connection = target.connect()
+    management = connection.management
+    described = management.describe(target.model, version)
+    if workers < len(described.workers):
+        scale_down(management, described, workers=workers, home=require_home(connection))
+    else:
+        home = connection.endpoints.home
+        add_workers(management, target.model, version, workers=workers, home=home)
+    say(f"{target.model} {version} has {workers} workers")
+
+
+def retire(
+    context: typer.Context,
+    version: Version,
+    timeout: Annotated[float, typer.Option(help="How long to wait until nobody asks for it, in seconds.")] = 30,
+) -> None:
+    """Unregister a version once nobody asks for it; no request is lost. `register` brings it back.
+
+    \b
+    cifar10 retire 1.0
+    """
+    target = target_of(context)
+    connection = target.connect()
+    remove(connection.management, target.model, version, home=require_home(connection), timeout_s=timeout)
+    say(f"{target.model} {version} is gone")
+
+
+def archive_name(archive: Path, connection: Connection) -> str:
+    """The name TorchServe knows an archive by; a path must lead to the server's own model store.
+
+    Raises:
+        ArchiveNotFoundError: the path leads elsewhere, or nowhere.
+    """
+    store = connection.endpoints.store
+    if archive.name == str(archive) or store is None:
+        return archive.name
+    if not archive.is_file():
+        raise ArchiveNotFoundError(f"there is no archive {archive}")
+    if archive.resolve().parent != store.resolve():
+        raise ArchiveNotFoundError(f"{archive} is not in the server's model store: copy it to {store} first")
+    return archive.name
+
+
+def say(sentence: str) -> None:
+    """Tell a person what was done; stdout is for results."""
+    print(sentence, file=sys.stderr)
+
+
+def _row(version: ModelVersion) -> Row:
+    return {
+        "model": version.model,
+        "version": version.version,
+        "default": version.is_default,
+        "ready": version.ready_workers,
+        "workers": version.wanted_workers,
+        "queued": version.queued,
+        "queue room": version.queue_room,
+        "archive": version.archive,
+    }
