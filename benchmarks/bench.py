@@ -25,7 +25,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.peers.environment import build_environment
 from benchmarks.pictures import Picture, read_pictures
 from benchmarks.project import served_precision
-from benchmarks.table import drawn
+from benchmarks.table import drawn, findings
 from benchmarks.turns import Plan, Turn, medians, one_round, rounded
 from serving.errors import ServingError
 from serving.settings import PROJECT
@@ -68,7 +68,7 @@ def alone_measurements(plan: Plan, record: Path, pictures: Sequence[Picture]) ->
     photos = big_photos.measure(record, accuracy_photos=ACCURACY_PHOTOS, seconds=plan.seconds, warm_up_s=plan.warm_up_s)
     progress.print("photographs: done; gRPC next")
     grpc = grpc_load.compare(record, pictures, requests=GRPC_CALLS, rounds=plan.rounds, seconds=plan.seconds)
-    return {"crowd": crowded, "big_photos": photos, "grpc": grpc}
+    return {"crowd": crowded, "big_photos": photos, "grpc": [grpc]}
 
 
 def everything(plan: Plan, record: Path, *, alone: bool) -> dict[str, Any]:
@@ -117,6 +117,8 @@ def bench(
     build_environment()
     document = everything(QUICK if quick else plan, record, alone=not quick and not servers)
     Console(width=TABLE_WIDTH).print(drawn(document))
+    for finding in findings(document):
+        print(finding)
     if save:
         save.parent.mkdir(parents=True, exist_ok=True)
         save.write_text(json.dumps(document, indent=1) + "\n")

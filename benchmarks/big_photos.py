@@ -34,7 +34,7 @@ class Kind:
     quality: int
 
 
-KINDS = {"smooth, 0.9 MB": Kind(grain=2, quality=80), "grainy, 4.1 MB": Kind(grain=9, quality=90)}
+KINDS = {"smooth": Kind(grain=2, quality=80), "grainy": Kind(grain=9, quality=90)}
 
 
 def measure(record: Path, *, accuracy_photos: int, seconds: float, warm_up_s: float) -> list[dict[str, Any]]:
@@ -71,6 +71,8 @@ def measure_kind(record: Path, kind: Kind, *, count: int, seconds: float, warm_u
         }
     return {
         "megabytes": rounded(float(np.mean([len(jpeg) for jpeg, _ in labelled])) / 1e6),
+        "width": WIDTH,
+        "height": HEIGHT,
         "photos": len(labelled),
         "connections": CONNECTIONS,
         "times_full_decoding": rounded(found["project"]["requests_per_s"] / found[FULL_DECODER]["requests_per_s"]),

@@ -46,7 +46,9 @@ def markdown(document: dict[str, Any]) -> str:
     """Return the comparison as a Markdown table, with what it ran on above it."""
     rules = [":--" if key in TEXT else "--:" for key in COLUMNS.values()]
     lines = [list(COLUMNS), rules, *(emphasised(row) for row in document["servers"])]
-    return "\n".join([caption(document), "", *("| " + " | ".join(line) + " |" for line in lines)])
+    rows = ["| " + " | ".join(line) + " |" for line in lines]
+    notes = [f"- {finding}" for finding in findings(document)]
+    return "\n".join([caption(document), "", *rows, *([""] if notes else []), *notes])
 
 
 def emphasised(row: dict[str, Any]) -> list[str]:
@@ -92,6 +94,28 @@ def caption(document: dict[str, Any]) -> str:
         f"{document['date']}; medians of {plan['rounds']} rounds of {plan['seconds']:g} s. "
         f"Without a server, decoding and network alone: {ceilings}."
     )
+
+
+def findings(document: dict[str, Any]) -> list[str]:
+    """Return a sentence for each thing that was measured on this project alone; a quick run has none."""
+    crowds = [
+        f"{row['connections']:,} connections: {row['requests_per_s']:,.0f} requests/s, errors: {errors(row)}."
+        for row in document.get("crowd", [])
+    ]
+    photos = [
+        f"{photo['width']} x {photo['height']} JPEG, {photo['kind']}, {photo['megabytes']:.2g} MB, "
+        f"{photo['connections']} connections: "
+        f"{photo['times_full_decoding']:.3g} times the requests/s of full decoding; accuracy "
+        + ", ".join(f"{name} {found['accuracy']:.1%}" for name, found in photo["servers"].items())
+        + f", of {photo['photos']}."
+        for photo in document.get("big_photos", [])
+    ]
+    calls = [
+        f"gRPC, {call['in_flight']} in flight: {call['grpc_requests_per_s']:,.0f} requests/s, {call['times_rest']:.3g} "
+        f"times REST's; errors: {call['grpc_errors']}."
+        for call in document.get("grpc", [])
+    ]
+    return [*crowds, *photos, *calls]
 
 
 @app.command()

@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 
@@ -107,7 +108,7 @@ def test_rounds_become_medians_and_errors_their_sum():
     assert row["requests_per_s_of_each_round"] == [100, 300, 120]
 
 
-DOCUMENT = {
+DOCUMENT: dict[str, Any] = {
     "record": "cifar10-1.0.json",
     "date": "2026-01-31",
     "hardware": {"processor": "A processor", "cores": 2},
@@ -122,6 +123,15 @@ def test_the_pages_table_says_throughput_and_every_kind_of_error():
     assert "A processor, 2 cores" in table
     assert "20,650/s (fp32)" in table
     assert "| **this project** | fp32 | 8 | **7,477** | 1 | 2 | 2 wrong, 1,000 503 | 1 | 900 | 5 |" in table
+
+
+def test_what_concerns_the_project_alone_stands_below_the_table():
+    grpc = {"in_flight": 64, "grpc_requests_per_s": 4000.0, "times_rest": 1.14, "grpc_errors": 0}
+    last = markdown(DOCUMENT | {"crowd": [DOCUMENT["servers"][0]], "grpc": [grpc]}).splitlines()[-2:]
+    assert last == [
+        "- 8 connections: 7,477 requests/s, errors: 2 wrong, 1,000 503.",
+        "- gRPC, 64 in flight: 4,000 requests/s, 1.14 times REST's; errors: 0.",
+    ]
 
 
 def test_the_table_goes_between_the_markers_and_nowhere_else():
