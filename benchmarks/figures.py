@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib.figure import Figure
-from matplotlib.ticker import ScalarFormatter
 
 
 @dataclass(frozen=True)
@@ -25,9 +24,9 @@ def draw(curves: Sequence[Curve], *, label: str, path: Path) -> None:
         axes.plot(curve.x, curve.y, marker="o", label=curve.title)
     axes.set_xscale("log", base=2)
     axes.set_yscale("log")
-    axes.xaxis.set_major_formatter(ScalarFormatter())
+    axes.set_xticks(curves[0].x, [f"{x:g}" for x in curves[0].x])
     axes.set_xlabel(label)
-    axes.set_ylabel(curves[0].title if len(curves) == 1 else "requests/s")
+    axes.set_ylabel("requests/s")
     axes.grid(alpha=0.3)
     if len(curves) > 1:
         axes.legend(frameon=False)

@@ -65,11 +65,8 @@ class Bench:
 def against_connections(bench: Bench) -> list[Curve]:
     """Load one server wider and wider."""
     with served(bench.record) as (_, running):
-        loads = [bench.load(running.url, connections=width) for width in CONNECTIONS]
-    return [
-        Curve("requests/s", CONNECTIONS, [load.requests_per_s for load in loads]),
-        Curve("p99, ms", CONNECTIONS, [load.p99_ms for load in loads]),
-    ]
+        rates = [bench.load(running.url, connections=width).requests_per_s for width in CONNECTIONS]
+    return [Curve("requests/s", CONNECTIONS, rates)]
 
 
 def against_batch_size(bench: Bench) -> list[Curve]:
@@ -94,7 +91,6 @@ def against_workers(bench: Bench) -> list[Curve]:
 def against_picture_size(bench: Bench) -> list[Curve]:
     """Send larger and larger pictures, to this project and to a server that decodes them in full."""
     sizes = {side: enlarged(bench, side) for side in SIDES}
-    megapixels = [side * side / 1e6 for side in SIDES]
     curves = []
     for name in ("project", "gunicorn"):
         contestant = CONTESTANTS[name]
@@ -103,7 +99,7 @@ def against_picture_size(bench: Bench) -> list[Curve]:
                 bench.load(running.url, connections=NARROW, pictures=pictures).requests_per_s
                 for pictures in sizes.values()
             ]
-        curves.append(Curve(contestant.title, megapixels, rates))
+        curves.append(Curve(contestant.title, SIDES, rates))
     return curves
 
 
@@ -132,7 +128,7 @@ MEASUREMENTS: dict[str, tuple[str, Callable[[Bench], list[Curve]]]] = {
     "connections": ("concurrent connections", against_connections),
     "batch-size": (f"largest batch ({WIDE} connections)", against_batch_size),
     "workers": (f"workers of one thread ({WIDE} connections)", against_workers),
-    "picture-size": (f"megapixels of a JPEG ({NARROW} connections)", against_picture_size),
+    "picture-size": (f"side of a square JPEG, pixels ({NARROW} connections)", against_picture_size),
 }
 
 
