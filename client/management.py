@@ -11,7 +11,14 @@ from typing import Any, Self
 import httpx
 
 from client.endpoints import open_http
-from client.errors import NotAcceptedError, NoWorkerError, QueueFullError, UnauthorizedError, UnexpectedAnswerError
+from client.errors import (
+    ArchiveNotFoundError,
+    NotAcceptedError,
+    NoWorkerError,
+    QueueFullError,
+    UnauthorizedError,
+    UnexpectedAnswerError,
+)
 from client.http_errors import mapped_errors
 from client.records import ModelVersion, Registered, version_key
 from client.retries import DEFAULT_RETRIES, Retries
@@ -112,7 +119,11 @@ class ManagementClient:
         Raises:
             ArchiveNotFoundError, VersionExistsError
         """
-        answer = self._change("POST", "/models", url=archive, initial_workers=workers, synchronous="false")
+        try:
+            answer = self._change("POST", "/models", url=archive, initial_workers=workers, synchronous="false")
+        except ArchiveNotFoundError as missing:
+            sentence = f"the server's model store holds no {archive}"
+            raise ArchiveNotFoundError(sentence, code=missing.code, kind=missing.kind) from missing
         if found := REGISTERED.search(answer):
             return Registered(found["model"], found["version"])
         raise UnexpectedAnswerError(f"{archive} is registered, but the answer names no version: {answer}", code=200)

@@ -116,7 +116,7 @@ def compare(
             pool.shutdown(cancel_futures=True)
             raise
     sides = Side(old, tuple(pair[0] for pair in pairs)), Side(new, tuple(pair[1] for pair in pairs))
-    return Verdict(*sides, limits, tuple(_reasons(*sides, limits)))
+    return Verdict(*sides, limits, tuple(reasons_to_refuse(*sides, limits)))
 
 
 def _call(client: InferenceClient, picture: LabelledPicture, model: str, version: str) -> Call:
@@ -129,7 +129,8 @@ def _call(client: InferenceClient, picture: LabelledPicture, model: str, version
     return Call(picture, outcome, time.perf_counter() - start_s)
 
 
-def _reasons(old: Side, new: Side, limits: Limits) -> Iterator[str]:
+def reasons_to_refuse(old: Side, new: Side, limits: Limits) -> Iterator[str]:
+    """Say in a sentence each what makes the new version worse than the limits allow."""
     if new.failed:
         first = new.failed[0]
         yield f"{len(new.failed)} of {len(new.calls)} calls failed, first {first.picture.path.name}: {first.outcome}"
