@@ -7,6 +7,7 @@ The table is for people; the last line of stdout is one JSON document.
 """
 
 import json
+import signal
 import statistics
 import sys
 from collections.abc import Sequence
@@ -135,6 +136,7 @@ def bench(
 
 def main() -> NoReturn:
     """Run the command line; a fault is one sentence on stderr and exit code 1."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # so that servers are ended
     try:
         app(standalone_mode=True)
     except (BenchmarkError, ServingError) as fault:

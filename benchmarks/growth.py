@@ -5,6 +5,7 @@ python -m benchmarks.growth    writes growth.json and four PNG files
 
 import io
 import json
+import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -156,6 +157,7 @@ def growth(
 
 def main() -> NoReturn:
     """Run the command line; a fault is one sentence on stderr and exit code 1."""
+    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # so that servers are ended
     try:
         app(standalone_mode=True)
     except (BenchmarkError, ServingError) as fault:

@@ -37,7 +37,10 @@ def memory_mb(pid: int) -> list[float]:
 
 def end(pid: int, *, timeout_s: float = 10) -> None:
     """End a family: politely its first process, then for good whatever is left."""
-    processes = family(pid)
+    try:
+        processes = family(pid)
+    except psutil.NoSuchProcess:
+        return  # it ended by itself
     processes[0].terminate()
     _, alive = psutil.wait_procs(processes, timeout=timeout_s)
     for process in alive:
