@@ -6,9 +6,11 @@ PYTHON ?= python3
 BIN := .venv/bin
 ENVIRONMENT := .venv/complete
 PYTEST_OPTIONS ?=
+RESULTS := benchmarks/results
 
 .DEFAULT_GOAL := help
-.PHONY: help environment archive serve start status stop test lint unit end-to-end format clean
+.PHONY: help environment archive serve start status stop test lint unit end-to-end format clean \
+	bench bench-quick bench-growth bench-accuracy bench-uploads rollout-drill
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -19,6 +21,7 @@ $(ENVIRONMENT): pyproject.toml constraints.txt
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.2
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
+	$(BIN)/python -m client.stubs
 	@touch $@
 
 environment: $(ENVIRONMENT)  ## install what is needed into .venv, once
@@ -51,6 +54,25 @@ unit: $(ENVIRONMENT)  ## the tests that need no server (seconds)
 
 end-to-end: $(ENVIRONMENT)  ## the tests against a real TorchServe (minutes)
 	$(BIN)/python -m pytest tests/archive tests/end_to_end $(PYTEST_OPTIONS)
+
+bench: $(ENVIRONMENT)  ## this server beside Flask, gunicorn, FastAPI, LitServe, BentoML; fills the README's table
+	$(BIN)/python -m benchmarks.bench --save $(RESULTS)/bench.json
+	$(BIN)/python -m benchmarks.table $(RESULTS)/bench.json README.md
+
+bench-quick: $(ENVIRONMENT)  ## this server beside gunicorn, in two minutes
+	$(BIN)/python -m benchmarks.bench --quick
+
+bench-growth: $(ENVIRONMENT)  ## how throughput grows with connections, batches, workers, pictures: figures
+	$(BIN)/python -m benchmarks.growth --folder $(RESULTS)
+
+bench-accuracy: $(ENVIRONMENT)  ## accuracy and calibration of what is served, over HTTP
+	$(BIN)/python -m benchmarks.accuracy
+
+bench-uploads: $(ENVIRONMENT)  ## what photographs instead of 32 x 32 pictures cost in accuracy
+	PYTHONPATH=handler $(BIN)/python -m benchmarks.uploads
+
+rollout-drill: $(ENVIRONMENT)  ## versions come and go under load: not one request may be lost
+	$(BIN)/python -m benchmarks.rollout_drill
 
 format: $(ENVIRONMENT)  ## let ruff mend style and format
 	$(BIN)/ruff check --fix .

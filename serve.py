@@ -17,9 +17,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from client.errors import ClientError
+from client.records import ModelVersion
 from serving.background import Background
 from serving.errors import ServingError
-from serving.management import Version
 from serving.server import Server
 from serving.settings import PROJECT, Settings
 
@@ -68,34 +69,30 @@ def status(config: Config = CONFIG, home: Home = HOME) -> None:
     settings = Settings.read(config, home=home)
     Background(settings).require_running()
     with Server(settings).management() as management:
-        defaults = {model: management.default_version(model) for model in management.models()}
-        Console().print(version_table(management.every_version(), defaults))
+        Console().print(version_table(management.every_version()))
     print(f"inference {settings.inference}   management {settings.management}   logs {settings.logs}")
 
 
-def version_table(versions: list[Version], defaults: dict[str, str]) -> Table:
+def version_table(versions: list[ModelVersion]) -> Table:
     """Draw a line per version: whether it is the default, its workers and what waits in its queue."""
     table = Table("model", "version", "default", "workers", "process ids", "queued", "queue room")
     for version in versions:
-        name, number = version["modelName"], version["modelVersion"]
-        states = [worker["status"] for worker in version["workers"]]
-        queue = version["jobQueueStatus"]
         table.add_row(
-            name,
-            number,
-            "yes" if defaults[name] == number else "",
-            f"{states.count('READY')} of {len(states)} ready",
-            " ".join(str(worker["pid"]) for worker in version["workers"]),
-            str(queue["pendingRequests"]),
-            str(queue["remainingCapacity"]),
+            version.model,
+            version.version,
+            "yes" if version.is_default else "",
+            f"{version.ready_workers} of {len(version.workers)} ready",
+            " ".join(str(worker.pid) for worker in version.workers),
+            str(version.queued),
+            str(version.queue_room),
         )
     return table
 
 
-def announce(settings: Settings, versions: list[Version]) -> None:
+def announce(settings: Settings, versions: list[ModelVersion]) -> None:
     """Say what is served, and the line to try it with."""
-    served = ", ".join(f"{version['modelName']} {version['modelVersion']}" for version in versions)
-    url = f"{settings.inference}/predictions/{versions[-1]['modelName']}"
+    served = ", ".join(f"{version.model} {version.version}" for version in versions)
+    url = f"{settings.inference}/predictions/{versions[-1].model}"
     print(f"ready: {served}\n  curl -X POST -F 'image=@cat.jpg' {url}", flush=True)
 
 
@@ -103,7 +100,7 @@ def main() -> NoReturn:
     """Run the command line; a fault is one sentence on stderr and exit code 1."""
     try:
         app(standalone_mode=True)
-    except ServingError as fault:
+    except (ServingError, ClientError) as fault:
         print(f"error: {fault}", file=sys.stderr)
     sys.exit(1)
 

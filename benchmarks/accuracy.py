@@ -8,7 +8,6 @@ code 1 where the accuracy differs by more than 0.1 points.
 """
 
 import json
-import tempfile
 import time
 from pathlib import Path
 from typing import Annotated, Any
@@ -17,23 +16,14 @@ import torch
 import typer
 from rich.progress import track
 
-import archive
 from benchmarks.pictures import TEST_PICTURES, labelled_files
+from benchmarks.project import served
 from client import Prediction, RestClient
-from serving.listeners import free_port
 from serving.server import Server
-from serving.settings import PROJECT, Settings
+from serving.settings import PROJECT
 from training.calibration import reliability
 
 TOLERANCE = 0.001
-
-
-def serve(record: Path, home: Path) -> Server:
-    """Return a server, not yet started, of that record alone, on free ports."""
-    archive.build(record, store=home / "store")
-    ports = {f"grpc_{api}_port": str(free_port()) for api in ("inference", "management")}
-    overrides = {"inference_address": f"http://127.0.0.1:{free_port()}", **ports}
-    return Server(Settings.read(home=home, store=home / "store", overrides=overrides))
 
 
 def ask(server: Server, facts: dict[str, Any], paths: list[Path]) -> torch.Tensor:
@@ -58,8 +48,7 @@ def measure(record: Path, pictures: Path) -> dict[str, Any]:
     """Serve a record's weights and measure them on a folder of labelled pictures, `<class>/*`."""
     facts = json.loads(record.read_text())
     paths, labels = zip(*labelled_files(10**9, folder=pictures), strict=True)
-    with tempfile.TemporaryDirectory(prefix="accuracy-") as folder, serve(record, Path(folder)) as server:
-        server.wait_until_ready()
+    with served(record) as (server, _):
         begin = time.monotonic()
         probabilities = ask(server, facts, list(paths))
         seconds = time.monotonic() - begin

@@ -12,7 +12,6 @@ import yaml
 
 import archive
 from benchmarks.running import Running
-from serving.listeners import free_port
 from serving.server import Server
 from serving.settings import Settings
 
@@ -38,17 +37,10 @@ def served(
         packed, _ = archive.build(record, store=store)
         change_config(packed, dict(config or {}), precision=precision)
         began = time.monotonic()
-        with Server(free_settings(home, store)) as server:
+        with Server(Settings.isolated(home, store)) as server:
             (version, *_) = server.wait_until_ready()
-            url = f"{server.settings.inference}/predictions/{version['modelName']}"
+            url = f"{server.settings.inference}/predictions/{version.model}"
             yield server, Running(url, server.pid, time.monotonic() - began)
-
-
-def free_settings(home: Path, store: Path) -> Settings:
-    """Return the settings of the tree, on free ports."""
-    grpc = {f"grpc_{api}_port": str(free_port()) for api in ("inference", "management")}
-    inference = {"inference_address": f"http://127.0.0.1:{free_port()}"}
-    return Settings.read(home=home, store=store, overrides=inference | grpc)
 
 
 def served_precision() -> str:

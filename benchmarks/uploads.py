@@ -78,7 +78,8 @@ def right(classifier: Classifier, pictures: list[bytes], labels: torch.Tensor) -
     """Return the share of pictures, each (S, S, 3) uint8, whose class the network names."""
     side = classifier.image_size
     pixels = torch.frombuffer(bytearray().join(pictures), dtype=torch.uint8).view(-1, side, side, 3)
-    answers = [classifier.probabilities(list(part)).argmax(1) for part in pixels.permute(0, 3, 1, 2).split(100)]
+    batches = torch.split(pixels.permute(0, 3, 1, 2), 100)
+    answers = [classifier.probabilities(list(batch)).argmax(1) for batch in batches]
     return round(float((torch.cat(answers) == labels).double().mean()), 4)
 
 

@@ -86,6 +86,10 @@ class ManagementClient:
         versions = [ModelVersion.from_json(entry, default=default) for entry in described]
         return sorted(versions, key=lambda version: version_key(version.version))
 
+    def every_version(self) -> list[ModelVersion]:
+        """Every version of every model, by name, then oldest first."""
+        return [version for model in self.models() for version in self.versions(model)]
+
     def describe(self, model: str, version: str | None = None) -> ModelVersion:
         """One version of a model, the default one if none is named.
 

@@ -14,9 +14,11 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
+from client.errors import ClientError
+from client.management import ManagementClient
+from client.records import ModelVersion
 from serving.errors import ServingError
 from serving.listeners import close_listener
-from serving.management import Management, Version
 
 if TYPE_CHECKING:
     from serving.server import Server
@@ -32,27 +34,30 @@ def drain(server: "Server", *, timeout_s: float) -> None:
     deadline = time.monotonic() + timeout_s
     try:
         with server.management() as management:
-            versions = [version for version in management.every_version() if version["workers"]]
+            versions = [version for version in management.every_version() if version.workers]
             for version in versions:
                 wait_for_workers(management, version, 1, deadline=deadline)
             server.settings.drain_file.touch()
             close_listener(server.pid, int(server.settings.inference.rpartition(":")[2]))
             for version in versions:
-                wait_for_workers(management, version, len(version["workers"]), deadline=deadline)
-    except ServingError as fault:
+                wait_for_workers(management, version, len(version.workers), deadline=deadline)
+    except (ServingError, ClientError) as fault:
         print(f"warning: stopping without a drain, requests in flight may be lost: {fault}", file=sys.stderr)
     time.sleep(SETTLE_S)
 
 
-def wait_for_workers(management: Management, version: Version, count: int, *, deadline: float) -> None:
+def wait_for_workers(management: ManagementClient, version: ModelVersion, count: int, *, deadline: float) -> None:
     """Wait until `count` different workers have answered a job sent through the version's queue.
 
     Raises:
         ServingError: they had not by the deadline (seconds of the monotonic clock).
+        ClientError: the server did not answer.
     """
-    model, number = version["modelName"], version["modelVersion"]
     answered: set[int] = set()
     while len(answered) < count:
         if time.monotonic() > deadline:
-            raise ServingError(f"{count - len(answered)} of {count} workers of {model} {number} did not finish in time")
-        answered.add(management.pid_behind_queue(model, number))
+            missing = count - len(answered)
+            raise ServingError(
+                f"{missing} of {count} workers of {version.model} {version.version} did not finish in time"
+            )
+        answered.add(management.ask_worker(version.model, version.version)["pid"])

@@ -11,15 +11,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
 import psutil
 
+from client.errors import ClientError
+from client.management import ManagementClient
+from client.records import ModelVersion, Prediction
+from client.rest import RestClient
+from client.retries import NO_RETRIES
+from client.tokens import Tokens
 from serving.drain import drain
 from serving.errors import ServingError, WorkerLoadError
 from serving.java import find_java
 from serving.listeners import close_listener, require_free
 from serving.machine import this_machine
-from serving.management import Management, Version, authorization
 from serving.settings import Settings
 
 LOG_CONFIG = Path(__file__).parent / "log4j2.xml"
@@ -77,7 +81,7 @@ class Server:
                 start_new_session=True,
             )
 
-    def wait_until_ready(self, *, timeout_s: float = 120) -> list[Version]:
+    def wait_until_ready(self, *, timeout_s: float = 120) -> list[ModelVersion]:
         """Wait until every worker has loaded and every version has answered a real prediction.
 
         TorchServe's /ping says "Healthy" before any model is loaded, so it is not asked.
@@ -96,26 +100,25 @@ class Server:
         if self.settings.hides_management:
             self._hide_management()
         for version in versions:
-            self.predict(PIXEL, f"{version['modelName']}/{version['modelVersion']}")
+            self.predict(PIXEL, model=version.model, version=version.version)
         self._is_ready = True
         return versions
 
-    def predict(self, image: bytes, model: str) -> None:
+    def predict(self, picture: bytes, *, model: str, version: str | None = None) -> Prediction:
         """Prove that a model answers a picture.
 
         Raises:
             ServingError: it does not; the message holds its answer.
         """
-        headers = authorization(self.settings.home, key="inference", tokens=self.settings.tokens)
-        url = f"{self.settings.inference}/predictions/{model}"
-        answer = httpx.post(url, content=image, headers=headers, timeout=30)
-        if answer.status_code != httpx.codes.OK:
-            raise ServingError(f"{model} answers a picture with {answer.status_code}: {answer.text.strip()}")
+        with RestClient(self.settings.inference, tokens=self._tokens(), retries=NO_RETRIES) as client:
+            try:
+                return client.predict(picture, model=model, version=version)
+            except ClientError as fault:
+                raise ServingError(f"{model} {version or ''} does not answer a picture: {fault}") from fault
 
-    def management(self) -> Management:
+    def management(self) -> ManagementClient:
         """Open the management API."""
-        headers = authorization(self.settings.home, key="management", tokens=self.settings.tokens)
-        return Management(self.settings.management, headers=headers)
+        return ManagementClient(self.settings.management, tokens=self._tokens(), retries=NO_RETRIES)
 
     def require_alive(self) -> None:
         """Refuse to go on without the front end.
@@ -150,17 +153,21 @@ class Server:
             self._process.wait()
             self.settings.drain_file.unlink(missing_ok=True)
 
-    def _ready_versions(self) -> list[Version]:
+    def _ready_versions(self) -> list[ModelVersion]:
         """Return every version once all workers have loaded, else nothing."""
         if self.settings.management_socket and not self.settings.management_socket.exists():
             return []
         try:
             with self.management() as management:
                 versions = management.every_version()
-        except ServingError:
+        except ClientError:
             return []  # not listening yet
-        loaded = [worker["status"] == "READY" for version in versions for worker in version["workers"]]
-        return versions if loaded and all(loaded) else []
+        return versions if all(version.is_ready for version in versions) else []
+
+    def _tokens(self) -> Tokens | None:
+        if not self.settings.tokens:
+            return None
+        return Tokens(self.settings.home / "key_file.json", management=self.settings.management)
 
     def _require_workers(self) -> None:
         log = self.settings.logs / "workers.log"

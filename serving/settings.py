@@ -8,6 +8,7 @@ from pathlib import Path
 import javaproperties
 
 from serving.errors import ServingError
+from serving.listeners import free_port
 from serving.machine import this_machine
 from serving.store import PROFILES, read_store, snapshot
 
@@ -51,6 +52,13 @@ class Settings:
         if settings.profile not in PROFILES:
             raise ServingError(f"serving_profile is {settings.profile!r}; expected {' or '.join(PROFILES)}")
         return settings
+
+    @classmethod
+    def isolated(cls, home: Path, store: Path, overrides: Mapping[str, str] | None = None) -> "Settings":
+        """Settings of a server that disturbs no other, for tests and benchmarks: a home of its own, free ports."""
+        grpc = {f"grpc_{api}_port": str(free_port()) for api in ("inference", "management")}
+        rest = {"inference_address": f"http://127.0.0.1:{free_port()}"}
+        return cls.read(home=home, store=store, overrides={**rest, **grpc, **(overrides or {})})
 
     @property
     def inference(self) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import javaproperties
 import yaml
 
+from client.records import version_key
 from serving.errors import ServingError
 
 # What TorchServe takes from a snapshot and would otherwise read from the archive's model-config.yaml.
@@ -56,12 +57,6 @@ def read_store(store: Path) -> list[Archive]:
     if not archives:
         raise ServingError(f"there is no archive in {store}; build one with `make archive`")
     return sorted(archives, key=lambda archive: (archive.model, version_key(archive.version)))
-
-
-def version_key(version: str) -> list[tuple[bool, int, str]]:
-    """Return a key that orders versions as people do: 2.0 before 10.0, numbers before words."""
-    parts = version.replace("-", ".").split(".")
-    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
 
 
 def snapshot(archives: list[Archive], *, logs: Path, workers: int, profile: str = "throughput") -> dict[str, Any]:

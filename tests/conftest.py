@@ -8,8 +8,7 @@ from pathlib import Path
 import pytest
 
 import archive
-from serving.listeners import free_port
-from serving.settings import PROJECT, Settings
+from serving.settings import PROJECT
 
 LENET_RECORD = PROJECT / "model" / "cifar10-1.0.json"
 CAT = PROJECT / "tests" / "pictures" / "cat.jpg"
@@ -30,13 +29,6 @@ def home() -> Iterator[Path]:
     folder = Path(tempfile.mkdtemp(prefix="serving-"))
     yield folder
     shutil.rmtree(folder)
-
-
-def free_settings(home: Path, store: Path, **overrides: str) -> Settings:
-    """Settings of a server that disturbs no other: free ports, its own home."""
-    ports = {f"grpc_{api}_port": str(free_port()) for api in ("inference", "management")}
-    address = f"http://127.0.0.1:{free_port()}"
-    return Settings.read(home=home, store=store, overrides={"inference_address": address, **ports, **overrides})
 
 
 @pytest.fixture(scope="session")

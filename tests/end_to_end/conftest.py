@@ -10,7 +10,7 @@ import pytest
 import requests
 
 from serving.server import Server
-from tests.conftest import free_settings
+from serving.settings import Settings
 
 Post = Callable[..., requests.Response]
 
@@ -19,7 +19,7 @@ Post = Callable[..., requests.Response]
 def server(store: Path) -> Iterator[Server]:
     """A TorchServe that answers predictions."""
     home = Path(tempfile.mkdtemp(prefix="serving-"))
-    with Server(free_settings(home, store)) as server:
+    with Server(Settings.isolated(home, store)) as server:
         server.wait_until_ready()
         yield server
     shutil.rmtree(home)

@@ -7,8 +7,7 @@ from pathlib import Path
 import requests
 
 from serving.server import Server
-from serving.settings import PROJECT
-from tests.conftest import free_settings
+from serving.settings import PROJECT, Settings
 from tests.unit.training_pictures import COLOURS, make_pictures
 
 
@@ -22,7 +21,7 @@ def test_a_folder_of_three_classes_is_trained_packed_and_served_with_its_own_nam
     names = ("--name", "colours", "--version", "0.1", "--out", tmp_path, "--checkpoint", checkpoint)
     run("train.py", "lenet", "--source", pictures, "--epochs", "8", *names)
     run("archive.py", tmp_path / "colours-0.1.json", "--store", tmp_path / "store")
-    with Server(free_settings(home, tmp_path / "store")) as server:
+    with Server(Settings.isolated(home, tmp_path / "store")) as server:
         server.wait_until_ready()
         for name in COLOURS:
             body = (pictures / "test" / name / "0.png").read_bytes()

@@ -21,14 +21,14 @@ import requests
 import archive
 from serving.server import Server
 from serving.settings import PROJECT, Settings
-from tests.conftest import CAT, LENET_RECORD, free_settings
+from tests.conftest import CAT, LENET_RECORD
 
 
 class Launcher:
     """`serve.py` with a home, a store and settings of its own."""
 
     def __init__(self, home: Path, store: Path, **overrides: str) -> None:
-        self.settings = free_settings(home, store, **overrides)
+        self.settings = Settings.isolated(home, store, overrides)
         self.config = home / "config.properties"
         self.config.write_text(javaproperties.dumps(dict(self.settings.properties)))
 
@@ -194,18 +194,18 @@ def store_of_misfits(folder: Path) -> Path:
 
 
 def test_one_setting_turns_tokens_on(home, store):
-    settings = free_settings(home, store, disable_token_authorization="false")
+    settings = Settings.isolated(home, store, {"disable_token_authorization": "false"})
     with Server(settings) as server:
         server.wait_until_ready()
         without = requests.post(f"{settings.inference}/predictions/cifar10", data=CAT.read_bytes(), timeout=30)
         assert (without.status_code, without.json()["type"]) == (400, "InvalidKeyException")
-        server.predict(CAT.read_bytes(), "cifar10")
+        server.predict(CAT.read_bytes(), model="cifar10")
         with server.management() as management:
             assert management.models() == ["cifar10"]
 
 
 def test_versions_and_default_survive_a_restart(home, store):
-    settings = free_settings(home, store)
+    settings = Settings.isolated(home, store)
     for _ in range(2):
         with Server(settings) as server:
             server.wait_until_ready()

@@ -14,7 +14,7 @@ from serving.java import find_java, java_version
 from serving.listeners import free_port, require_free
 from serving.machine import MOST_WORKERS, Machine, cpu_quota, this_machine
 from serving.settings import Settings
-from serving.store import Archive, read_store, snapshot, version_key
+from serving.store import Archive, read_store, snapshot
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 4, 8, 9, 16, 64, 192])
@@ -56,12 +56,6 @@ def fake_java(folder: Path, line: str) -> Path:
     java.write_text(f"#!/bin/sh\necho '{line}' >&2\n")
     java.chmod(0o755)
     return java
-
-
-def test_versions_are_ordered_as_people_do():
-    assert sorted(["10.0", "2.0", "1.0", "1.10", "1.9", "2.0-rc"], key=version_key) == [
-        *("1.0", "1.9", "1.10", "2.0", "2.0-rc", "10.0")
-    ]
 
 
 def test_at_first_the_newest_version_of_each_model_is_the_default(tmp_path):
