@@ -136,7 +136,8 @@ def two_versions() -> Iterator[tuple[Server, Connection, Path]]:
         with Server(settings) as server:
             server.wait_until_ready()
             build(folder, NEW)
-            yield server, Connection(Endpoints.of_home(settings.home)), folder
+            with Connection(Endpoints.of_home(settings.home)) as connection:
+                yield server, connection, folder
     finally:
         shutil.rmtree(folder)
 

@@ -33,11 +33,19 @@ class Load:
         pictures: sent in turn.
         connections: how many there are; each waits for its answer before it sends again.
         requests_per_s: of all connections together.
+        version: the version that is asked for by name; None leaves it to the server.
     """
 
     def __init__(
-        self, connection: Connection, pictures: Sequence[bytes], *, connections: int = 16, requests_per_s: float = 200
+        self,
+        connection: Connection,
+        pictures: Sequence[bytes],
+        *,
+        connections: int = 16,
+        requests_per_s: float = 200,
+        version: str | None = None,
     ) -> None:
+        self._version = version
         self._connection = replace(connection, retries=NO_RETRIES)
         self._pictures = pictures
         self._pause_s = connections / requests_per_s
@@ -75,14 +83,13 @@ class Load:
                     return
                 due_s = max(due_s + self._pause_s, time.monotonic())
                 self._sent[index] += 1
-                self._samples[index].append(_sample(client, self._pictures[turn % len(self._pictures)], wire))
+                self._samples[index].append(self._ask(client, self._pictures[turn % len(self._pictures)], wire))
 
-
-def _sample(client: InferenceClient, picture: bytes, wire: str) -> Sample:
-    start_s = time.monotonic()
-    version, error = None, None
-    try:
-        version = client.predict(picture).model_version
-    except ClientError as fault:
-        error = f"{type(fault).__name__}: {fault}"
-    return Sample(start_s, time.monotonic() - start_s, wire, version, error)
+    def _ask(self, client: InferenceClient, picture: bytes, wire: str) -> Sample:
+        start_s = time.monotonic()
+        answered, error = None, None
+        try:
+            answered = client.predict(picture, version=self._version).model_version
+        except ClientError as fault:
+            error = f"{type(fault).__name__}: {fault}"
+        return Sample(start_s, time.monotonic() - start_s, wire, answered, error)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 from functools import cached_property
+from types import TracebackType
+from typing import Self
 
 from client.endpoints import Endpoints
 from client.management import ManagementClient
@@ -13,7 +15,7 @@ from client.tokens import Tokens
 
 @dataclass(frozen=True)
 class Connection:
-    """Makes the clients of one server.
+    """Makes the clients of one server; a context, which closes the management API on exit.
 
     Args:
         endpoints: its addresses.
@@ -24,6 +26,17 @@ class Connection:
     endpoints: Endpoints
     timeout_s: float = 30.0
     retries: Retries = DEFAULT_RETRIES
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the management API; clients made by `rest` and `grpc` are closed by whoever asked for them."""
+        if "management" in vars(self):
+            self.management.close()
 
     @cached_property
     def tokens(self) -> Tokens | None:

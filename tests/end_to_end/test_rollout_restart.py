@@ -1,0 +1,60 @@
+"""What a restart and tokens do to versions: nothing is forgotten, and keys are renewed in time."""
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from benchmarks.rollout_drill import MODEL, NEW, OLD, build, generated_pictures
+from client import Connection, Endpoints
+from client.rollout.errors import NoEarlierVersionError
+from client.rollout.loading import add_workers
+from client.rollout.switch import promote, roll_back
+from serving.machine import this_machine
+from serving.server import Server
+from serving.settings import Settings
+
+PICTURE = generated_pictures(1)[0]
+
+
+@pytest.fixture
+def folder() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="restart-"))
+    yield folder
+    shutil.rmtree(folder)
+
+
+def test_versions_default_and_rollback_survive_a_restart_and_tokens_are_renewed(folder: Path) -> None:
+    build(folder, OLD)
+    tokens = {"disable_token_authorization": "false", "token_expiration_min": "1.01"}
+    settings = Settings.isolated(folder / "home", folder / "store", tokens)
+    with Server(settings) as server:
+        server.wait_until_ready()
+        build(folder, NEW)
+        with Connection(Endpoints.of_home(settings.home)) as connection:
+            first = keys(settings.home)
+            connection.management.register(f"{MODEL}-{NEW}.mar")
+            add_workers(connection.management, MODEL, NEW, workers=1, home=settings.home)
+            promote(connection.management, MODEL, NEW)
+            for client in (connection.rest(), connection.grpc()):
+                with client:
+                    assert client.predict(PICTURE).model_version == NEW
+        assert set(keys(settings.home)).isdisjoint(first), "less than a minute was left: both are new"
+    with Server(settings) as server, Connection(Endpoints.of_home(settings.home)) as connection:
+        server.wait_until_ready()
+        found = connection.management.versions(MODEL)
+        assert [(version.version, version.is_default, version.wanted_workers) for version in found] == [
+            (OLD, False, this_machine().workers),
+            (NEW, True, 1),
+        ]
+        assert roll_back(connection, MODEL) == (NEW, OLD)
+        with pytest.raises(NoEarlierVersionError):
+            roll_back(connection, MODEL)
+
+
+def keys(home: Path) -> list[str]:
+    found = json.loads((home / "key_file.json").read_text())
+    return [found[kind]["key"] for kind in ("inference", "management")]
