@@ -209,7 +209,7 @@ def java_command(settings: Settings, properties: Path) -> list[str]:
         f"-Dmodel_server_home={packages}",
         f"-Djava.io.tmpdir={settings.home / 'tmp'}",
         f"-Dlogs={settings.logs}",
-        f"-Dlog4j.configurationFile=file://{LOG_CONFIG}",
+        f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}",
         *("-cp", f"{packages}/ts/frontend/*", "org.pytorch.serve.ModelServer"),
         *("--python", sys.executable, "-f", str(properties), "-s", str(settings.store)),
     ]
