@@ -1,6 +1,6 @@
 """The tables: one for the terminal, one for the README, both from the bench's JSON document.
 
-python -m benchmarks.table results.json README.md    rewrite what stands between the two markers
+python -m benchmarks.table README.md results.json …    rewrite what stands between the two markers
 """
 
 import json
@@ -26,7 +26,8 @@ COLUMNS = {
     "memory MB": "memory_mb",
     "start s": "start_s",
 }
-ERRORS = {"wrong": "wrong", "refused": "503", "failed": "failed", "socket_errors": "socket", "timeouts": "timeouts"}
+ERRORS = {"wrong": "wrong", "refused": "503", "failed": "other status", "socket_errors": "socket", "timeouts": "slow"}
+P99_CONNECTIONS = 64
 TEXT = ("title", "precision")
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
@@ -43,20 +44,31 @@ def drawn(document: dict[str, Any]) -> Table:
 
 
 def markdown(document: dict[str, Any]) -> str:
-    """Return the comparison as a Markdown table, with what it ran on above it."""
-    rules = [":--" if key in TEXT else "--:" for key in COLUMNS.values()]
-    lines = [list(COLUMNS), rules, *(emphasised(row) for row in document["servers"])]
-    rows = ["| " + " | ".join(line) + " |" for line in lines]
+    """Return the comparison as a Markdown table, a line a server, with what it ran on above it."""
+    groups: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in document["servers"]:
+        groups.setdefault((row["server"], row["precision"]), []).append(row)
+    widths = [f"{row['connections']}" for row in next(iter(groups.values()))]
+    heading = ["server", *(f"{width} conn." for width in widths), f"p50 ms at {widths[0]}", "p99 ms", "errors", "MB"]
+    lines = [heading, [":--", *["--:"] * (len(heading) - 1)], *(line_of(rows) for rows in groups.values())]
+    table = ["| " + " | ".join(line) + " |" for line in lines]
     notes = [f"- {finding}" for finding in findings(document)]
-    return "\n".join([caption(document), "", *rows, *([""] if notes else []), *notes])
+    return "\n".join([caption(document), "", *table, *([""] if notes else []), *notes])
 
 
-def emphasised(row: dict[str, Any]) -> list[str]:
-    """Return a row's cells, the project's name and throughput in bold."""
-    texts = cells(row)
-    if row["server"] == "project":
-        texts[0], texts[3] = f"**{texts[0]}**", f"**{texts[3]}**"
-    return texts
+def line_of(rows: list[dict[str, Any]]) -> list[str]:
+    """Return a server's cells: requests/s at each width, p50 of the narrowest, p99 at 64 connections, errors, memory."""
+    at_64 = next((row for row in rows if row["connections"] == P99_CONNECTIONS), rows[-1])
+    total = {key: sum(row[key] for row in rows) for key in ERRORS}
+    cells = [
+        rows[0]["title"],
+        *(shown(row, "requests_per_s") for row in rows),
+        shown(rows[0], "p50_ms"),
+        shown(at_64, "p99_ms"),
+        errors(total),
+        shown(at_64, "memory_mb"),
+    ]
+    return [f"**{cell}**" for cell in cells] if rows[0]["server"] == "project" else cells
 
 
 def cells(row: dict[str, Any]) -> list[str]:
@@ -66,14 +78,7 @@ def cells(row: dict[str, Any]) -> list[str]:
 
 def errors(row: dict[str, Any]) -> str:
     """Return what went wrong, by kind, or 0: ``12 wrong, 3 timeouts``."""
-    kinds = {
-        "wrong": "wrong",
-        "refused": "503",
-        "failed": "other status",
-        "socket_errors": "socket",
-        "timeouts": "slow",
-    }
-    found = [f"{row[key]:,} {kind}" for key, kind in kinds.items() if row[key]]
+    found = [f"{row[key]:,} {kind}" for key, kind in ERRORS.items() if row[key]]
     return ", ".join(found) or "0"
 
 
@@ -120,11 +125,12 @@ def findings(document: dict[str, Any]) -> list[str]:
 
 @app.command()
 def table(
-    results: Annotated[Path, typer.Argument(help="The bench's JSON document.")],
     page: Annotated[Path, typer.Argument(help=f"A Markdown file with {START} and {END}.")],
+    results: Annotated[list[Path], typer.Argument(help="The bench's JSON documents, in order.")],
 ) -> None:
     """Write the comparison into a page, between its markers."""
-    page.write_text(between_markers(page.read_text(), markdown(json.loads(results.read_text()))))
+    tables = [markdown(json.loads(path.read_text())) for path in results]
+    page.write_text(between_markers(page.read_text(), "\n\n".join(tables)))
 
 
 def between_markers(text: str, content: str) -> str:

@@ -122,7 +122,7 @@ def test_the_pages_table_says_throughput_and_every_kind_of_error():
     table = markdown(json.loads(json.dumps(DOCUMENT)))
     assert "A processor, 2 cores" in table
     assert "20,650/s (fp32)" in table
-    assert "| **this project** | fp32 | 8 | **7,477** | 1 | 2 | 2 wrong, 1,000 503 | 1 | 900 | 5 |" in table
+    assert "| **this project** | **7,477** | **1** | **2** | **2 wrong, 1,000 503** | **900** |" in table
 
 
 def test_what_concerns_the_project_alone_stands_below_the_table():
