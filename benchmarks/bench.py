@@ -36,7 +36,8 @@ TABLE_WIDTH = 132  # where stdout is no terminal, rich would take 80
 CONNECTIONS = (1, 8, 64, 256)
 
 CROWD = (256, 1000)
-ACCURACY_PHOTOS = 200
+ACCURACY_PHOTOS = 100
+LEAST_PHOTO_S = 5  # seconds; a slow server answers few photographs a second
 GRPC_CALLS = 40_000
 QUICK = Plan(servers=("gunicorn", "project"), connections=(8, 64), rounds=2, seconds=4, warm_up_s=4)
 
@@ -69,7 +70,10 @@ def alone_measurements(plan: Plan, record: Path, pictures: Sequence[Picture]) ->
     photos = []
     if TEST_PICTURES.is_dir():
         photos = big_photos.measure(
-            record, accuracy_photos=ACCURACY_PHOTOS, seconds=plan.seconds, warm_up_s=plan.warm_up_s
+            record,
+            accuracy_photos=ACCURACY_PHOTOS,
+            seconds=max(plan.seconds, LEAST_PHOTO_S),
+            warm_up_s=plan.warm_up_s,
         )
     else:
         progress.print(
@@ -112,6 +116,7 @@ def bench(
     servers: Annotated[list[str] | None, typer.Option(help=f"Any of {', '.join(CONTESTANTS)}; all if none.")] = None,
     precisions: Annotated[list[str] | None, typer.Option(help="fp32 and the served one if none.")] = None,
     quick: Annotated[bool, typer.Option(help="A short run that later changes can be held against.")] = False,
+    alone: Annotated[bool, typer.Option(help="Also a crowd of connections, photographs and gRPC.")] = True,
     save: Annotated[Path | None, typer.Option(help="Write the JSON document here too.")] = None,
 ) -> None:
     """Compare this project with its peers."""
@@ -124,7 +129,7 @@ def bench(
         precisions=tuple(precisions or sorted({"fp32", served_precision()})),
     )
     build_environment()
-    document = everything(QUICK if quick else plan, record, alone=not quick and not servers)
+    document = everything(QUICK if quick else plan, record, alone=alone and not quick and not servers)
     Console(width=TABLE_WIDTH).print(drawn(document))
     for finding in findings(document):
         print(finding)

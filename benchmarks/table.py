@@ -57,7 +57,7 @@ def markdown(document: dict[str, Any]) -> str:
 
 
 def line_of(rows: list[dict[str, Any]]) -> list[str]:
-    """Return a server's cells: requests/s at each width, p50 of the narrowest, p99 at 64 connections, errors, memory."""
+    """Return a server's cells: requests/s at each width, p50 of the narrowest, p99 at 64, errors, memory."""
     at_64 = next((row for row in rows if row["connections"] == P99_CONNECTIONS), rows[-1])
     total = {key: sum(row[key] for row in rows) for key in ERRORS}
     cells = [
