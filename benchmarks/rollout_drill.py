@@ -34,7 +34,6 @@ from client.rollout.loading import add_workers
 from client.rollout.rollout import Plan, Progress, Rollout
 from client.rollout.switch import roll_back
 from client.rollout.workers import remove, scale_down
-from serving.listeners import free_port
 from serving.server import Server
 from serving.settings import PROJECT, Settings
 
@@ -130,9 +129,7 @@ def two_versions() -> Iterator[tuple[Server, Connection, Path]]:
     folder = Path(tempfile.mkdtemp(prefix="drill-"))
     try:
         build(folder, OLD)
-        ports = {f"grpc_{api}_port": str(free_port()) for api in ("inference", "management")}
-        overrides = {"inference_address": f"http://127.0.0.1:{free_port()}", **ports}
-        settings = Settings.read(home=folder / "home", store=folder / "store", overrides=overrides)
+        settings = Settings.isolated(folder / "home", folder / "store")
         with Server(settings) as server:
             server.wait_until_ready()
             build(folder, NEW)
@@ -203,9 +200,9 @@ def main(
     with two_versions() as (_, connection, folder):
         gate = label_pictures(connection, pictures, folder=folder / "gate")
         drill = Drill(connection, gate, timeline)
-        timeline.begin("warming the server up")
+        timeline.begin("warm-up")
         with Load(connection, pictures, requests_per_s=requests_per_s) as load:
-            time.sleep(calm_s / 2)
+            time.sleep(calm_s)
             timeline.begin("calm")
             time.sleep(calm_s)
             drill.there_and_back(times=rollouts)
@@ -214,6 +211,8 @@ def main(
             time.sleep(1)
     failed = [sample for sample in load.samples if sample.error]
     Console(width=140).print(table_of(figures(load.samples, timeline)))
+    p99_ms = {str(row["phase"]): row["p99 ms"] for row in figures(load.samples, timeline)}
+    print(f"p99 of a switch: {p99_ms['switch']} ms; of calm: {p99_ms['calm']} ms")
     print(f"{len(load.samples)} requests, {len(failed)} failed, {load.lost} lost")
     for sample in failed[:10]:
         print(f"  {timeline.phase_of(sample)}: {sample.wire}: {sample.error}")

@@ -7,6 +7,7 @@ off. Nothing here waits for a worker to load: TorchServe would wait on a thread 
 import re
 from types import TracebackType
 from typing import Any, Self
+from urllib.parse import quote
 
 import httpx
 
@@ -73,7 +74,7 @@ class ManagementClient:
         Raises:
             ModelNotFoundError: there is no such model.
         """
-        return str(self._get(f"/models/{model}")[0]["modelVersion"])
+        return str(self._get(_path(model))[0]["modelVersion"])
 
     def versions(self, model: str) -> list[ModelVersion]:
         """Every version of a model, oldest first.
@@ -82,7 +83,7 @@ class ManagementClient:
             ModelNotFoundError: there is no such model.
         """
         default = self.default_version(model)
-        described = self._get(f"/models/{model}/all")
+        described = self._get(_path(model, "all"))
         versions = [ModelVersion.from_json(entry, default=default) for entry in described]
         return sorted(versions, key=lambda version: version_key(version.version))
 
@@ -97,7 +98,7 @@ class ManagementClient:
             ModelNotFoundError, VersionNotFoundError: there is no such thing.
         """
         default = self.default_version(model)
-        return ModelVersion.from_json(self._get(f"/models/{model}/{version or default}")[0], default=default)
+        return ModelVersion.from_json(self._get(_path(model, version or default))[0], default=default)
 
     def ask_worker(self, model: str, version: str) -> dict[str, Any]:
         """What the handler says of itself: class names, limits, and the process id of the worker that answers.
@@ -109,7 +110,7 @@ class ManagementClient:
             NoWorkerError, QueueFullError: nobody took the question.
         """
         try:
-            described = self._get(f"/models/{model}/{version}", customized="true")
+            described = self._get(_path(model, version), customized="true")
         except NotAcceptedError as fault:
             raise self.explain(model, version, fault) from fault
         metadata = described[0].get("customizedMetadata")
@@ -138,7 +139,7 @@ class ManagementClient:
         Raises:
             VersionNotFoundError: it is not registered. Whether it has workers is not checked.
         """
-        self._change("PUT", f"/models/{model}/{version}/set-default")
+        self._change("PUT", _path(model, version, "set-default"))
 
     def scale(self, model: str, version: str, *, workers: int) -> None:
         """Ask for a number of workers; more of them load after this has returned, fewer are killed at once.
@@ -148,7 +149,7 @@ class ManagementClient:
         Raises:
             VersionNotFoundError: it is not registered.
         """
-        self._change("PUT", f"/models/{model}/{version}", min_worker=workers, max_worker=workers)
+        self._change("PUT", _path(model, version), min_worker=workers, max_worker=workers)
 
     def unregister(self, model: str, version: str) -> None:
         """Remove a version; requests in its queue are never answered: `client.rollout.workers` empties it first.
@@ -156,7 +157,7 @@ class ManagementClient:
         Raises:
             DefaultVersionError, VersionNotFoundError
         """
-        self._change("DELETE", f"/models/{model}/{version}")
+        self._change("DELETE", _path(model, version))
 
     def explain(self, model: str, version: str | None, fault: NotAcceptedError) -> NotAcceptedError:
         """Tell a full queue from a missing worker."""
@@ -196,3 +197,7 @@ class ManagementClient:
 
     def _headers(self) -> dict[str, str]:
         return self._tokens.header("management") if self._tokens else {}
+
+
+def _path(*segments: str) -> str:
+    return "/".join(["/models", *(quote(segment, safe="") for segment in segments)])

@@ -1,6 +1,7 @@
 """Predictions over REST."""
 
 from collections.abc import Callable
+from urllib.parse import quote
 
 import httpx
 
@@ -57,7 +58,7 @@ class RestClient(InferenceClient):
         return _read(response, lambda: Health.from_body(response.content))
 
     def _request(self, picture: bytes, model: str, version: str | None, top_k: int | None) -> httpx.Request:
-        path = f"/predictions/{model}" + (f"/{version}" if version else "")
+        path = "/".join(["/predictions", *(quote(segment, safe="") for segment in (model, version) if segment)])
         if top_k is None:
             headers = {"Content-Type": "application/octet-stream"}
             return self._http.build_request("POST", path, content=picture, headers=headers)

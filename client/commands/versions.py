@@ -14,7 +14,8 @@ from client.connection import Connection
 from client.errors import ArchiveNotFoundError
 from client.records import ModelVersion
 from client.rollout.loading import add_workers
-from client.rollout.rollout import require_home
+from client.rollout.lock import alone
+from client.rollout.rollout import require_home, uninterrupted
 from client.rollout.switch import promote as make_default
 from client.rollout.switch import roll_back
 from client.rollout.workers import remove, scale_down
@@ -72,15 +73,16 @@ def register(context: typer.Context, archive: Archive, workers: NewWorkers = Non
     """
     connection = target_of(context).connect()
     management = connection.management
-    name = archive_name(archive, connection)
-    registered = management.register(name)
-    count = workers or len(management.describe(registered.model).workers) or 1
-    home = connection.endpoints.home
-    try:
-        add_workers(management, registered.model, registered.version, workers=count, home=home)
-    except BaseException:
-        remove(management, registered.model, registered.version, home=require_home(connection))
-        raise
+    home = require_home(connection)
+    with alone(home):
+        registered = management.register(archive_name(archive, connection))
+        count = workers or len(management.describe(registered.model).workers) or 1
+        try:
+            add_workers(management, registered.model, registered.version, workers=count, home=home)
+        except BaseException:
+            with uninterrupted():
+                remove(management, registered.model, registered.version, home=home)
+            raise
     say(f"{registered.model} {registered.version} is registered with {count} workers")
 
 
@@ -116,12 +118,13 @@ def scale(context: typer.Context, version: Version, workers: Workers) -> None:
     target = target_of(context)
     connection = target.connect()
     management = connection.management
-    described = management.describe(target.model, version)
-    if workers < len(described.workers):
-        scale_down(management, described, workers=workers, home=require_home(connection))
-    else:
-        home = connection.endpoints.home
-        add_workers(management, target.model, version, workers=workers, home=home)
+    home = require_home(connection)
+    with alone(home):
+        described = management.describe(target.model, version)
+        if workers < len(described.workers):
+            scale_down(management, described, workers=workers, home=home)
+        else:
+            add_workers(management, target.model, version, workers=workers, home=home)
     say(f"{target.model} {version} has {workers} workers")
 
 
@@ -137,7 +140,9 @@ def retire(
     """
     target = target_of(context)
     connection = target.connect()
-    remove(connection.management, target.model, version, home=require_home(connection), timeout_s=timeout)
+    home = require_home(connection)
+    with alone(home):
+        remove(connection.management, target.model, version, home=home, timeout_s=timeout)
     say(f"{target.model} {version} is gone")
 
 
@@ -170,6 +175,6 @@ def _row(version: ModelVersion) -> Row:
         "ready": version.ready_workers,
         "workers": version.wanted_workers,
         "queued": version.queued,
-        "queue room": version.queue_room,
+        "room": version.queue_room,
         "archive": version.archive,
     }

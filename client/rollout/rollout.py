@@ -13,6 +13,7 @@ from client.records import ModelVersion
 from client.rollout.errors import GateRefusedError, RolloutError
 from client.rollout.gate import Limits, Verdict, compare
 from client.rollout.loading import READY_TIMEOUT_S, add_workers
+from client.rollout.lock import alone
 from client.rollout.pictures import LabelledPicture, labelled_pictures
 from client.rollout.watch import Watch
 from client.rollout.workers import remove
@@ -89,10 +90,13 @@ class Rollout:
         Raises:
             GateRefusedError, RolledBackError, NotLoadedError, RolloutError, ClientError: it failed.
         """
-        old = self._management.describe(self._model)
+        with alone(self._home):
+            return self._run(self._management.describe(self._model))
+
+    def _run(self, old: ModelVersion) -> Outcome:
         pictures = self._pictures(old.version)
         with uninterrupted():
-            new, ours = self._register(old)
+            new, ours = self._register()
         if new == old.version:
             return Outcome(self._model, old.version, new, verdict=None)
         try:
@@ -110,7 +114,7 @@ class Rollout:
         names = self._management.ask_worker(self._model, version)["class_names"]
         return labelled_pictures(self._plan.pictures, class_names=names, most=self._plan.most_pictures)
 
-    def _register(self, old: ModelVersion) -> tuple[str, bool]:
+    def _register(self) -> tuple[str, bool]:
         """Register the archive; return its version, and whether it is ours to take away again.
 
         What an earlier rollout left behind without workers is ours too.

@@ -17,6 +17,7 @@ from client.rollout.gate import Call, Limits, Side, Verdict, compare, reasons_to
 from client.rollout.history import earlier_defaults
 from client.rollout.latency import percentile_ms
 from client.rollout.loading import death_of_worker
+from client.rollout.lock import alone
 from client.rollout.pictures import LabelledPicture, labelled_pictures
 from client.rollout.watch import Watch
 
@@ -147,3 +148,10 @@ def test_why_a_worker_died_is_read_from_the_log(tmp_path: Path) -> None:
 def test_a_percentile_is_a_latency_that_was_measured() -> None:
     latencies_s = [index / 1000 for index in range(1, 101)]
     assert [percentile_ms(latencies_s, share) for share in (0.5, 0.99, 1.0)] == pytest.approx([50, 99, 100])
+
+
+def test_one_rollout_keeps_another_out_until_it_ends(tmp_path: Path) -> None:
+    with alone(tmp_path), pytest.raises(RolloutError, match="another rollout"), alone(tmp_path):
+        pass
+    with alone(tmp_path):
+        pass
