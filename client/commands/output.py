@@ -21,6 +21,14 @@ def show(rows: Sequence[Row], *, as_json: bool) -> None:
         Console().print(table_of(rows))
 
 
+def show_facts(facts: Row, *, as_json: bool) -> None:
+    """Write what is known of one thing: a line for each fact on a terminal, a JSON object elsewhere."""
+    if as_json or not sys.stdout.isatty():
+        print(json.dumps(facts, indent=1))
+    else:
+        Console().print(table_of([{"": name, " ": json.dumps(value)} for name, value in facts.items()]))
+
+
 def table_of(rows: Sequence[Row], *, title: str | None = None) -> Table:
     """Draw rows that have the same keys; numbers stand on the right."""
     table = Table(title=title, title_justify="left")

@@ -1,7 +1,6 @@
 """cifar10 models, describe, health, register, promote, rollback, scale, retire."""
 
 import dataclasses
-import json
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,7 @@ from typing import Annotated
 import typer
 
 from client.commands.options import Json, Version, target_of
-from client.commands.output import Row, show
+from client.commands.output import Row, show, show_facts
 from client.connection import Connection
 from client.errors import ArchiveNotFoundError
 from client.records import ModelVersion
@@ -26,7 +25,7 @@ NewWorkers = Annotated[int | None, typer.Option("--workers", help="Worker proces
 To = Annotated[str | None, typer.Option(help="The version to go back to.", show_default="the default before")]
 
 
-def models(context: typer.Context, json: Json = False) -> None:
+def models(context: typer.Context, as_json: Json = False) -> None:
     """List every version of every model: its workers, its queue, whether it is the default.
 
     \b
@@ -35,10 +34,12 @@ def models(context: typer.Context, json: Json = False) -> None:
     """
     management = target_of(context).connect().management
     versions = [version for model in management.models() for version in management.versions(model)]
-    show([_row(version) for version in versions], as_json=json)
+    show([_row(version) for version in versions], as_json=as_json)
 
 
-def describe(context: typer.Context, version: Annotated[str | None, typer.Argument()] = None) -> None:
+def describe(
+    context: typer.Context, version: Annotated[str | None, typer.Argument()] = None, as_json: Json = False
+) -> None:
     """Show all that TorchServe and the handler say of a version, the default one if none is named.
 
     \b
@@ -48,7 +49,7 @@ def describe(context: typer.Context, version: Annotated[str | None, typer.Argume
     management = target.connect().management
     described = management.describe(target.model, version)
     handler = management.ask_worker(target.model, described.version) if described.ready_workers else None
-    print(json.dumps(dataclasses.asdict(described) | {"handler": handler}, indent=1))
+    show_facts(dataclasses.asdict(described) | {"handler": handler}, as_json=as_json)
 
 
 def health(context: typer.Context, grpc: Annotated[bool, typer.Option("--grpc")] = False) -> None:

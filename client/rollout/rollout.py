@@ -95,11 +95,12 @@ class Rollout:
 
     def _run(self, old: ModelVersion) -> Outcome:
         pictures = self._pictures(old.version)
-        with uninterrupted():
-            new, ours = self._register()
-        if new == old.version:
-            return Outcome(self._model, old.version, new, verdict=None)
+        new, ours = "", False
         try:
+            with uninterrupted():
+                new, ours = self._register()
+            if new == old.version:
+                return Outcome(self._model, old.version, new, verdict=None)
             verdict = self._prove(old, new, pictures)
             self._switch(old.version, new, pictures, verdict)
         except BaseException:
