@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -189,20 +190,32 @@ def test_a_rollout_is_repeated_safely_and_rolled_back_once(service: Service) -> 
     assert service.management.default_version(MODEL) == NEW
 
 
+def command(service: Service, version: str) -> list[str]:
+    """The command line of a rollout whose gate does not judge by the clock."""
+    line = [sys.executable, "-u", "-m", "client", "--home", str(service.home), "rollout", f"{MODEL}-{version}.mar"]
+    return [*line, "--gate", str(service.gate), "--workers", "1", "--p99-factor", "50"]
+
+
+def test_a_refused_rollout_shows_both_versions_and_has_an_exit_code_of_its_own(service: Service) -> None:
+    rewrite(build(service.folder, "bad"), pt=weights(fc3_weight=-1, fc3_bias=-1))
+    done = subprocess.run(command(service, "bad"), capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert (done.returncode, done.stdout) == (4, "")
+    assert re.search(r"│ bad +│ +320 │ .* refused", done.stderr)
+    assert done.stderr.splitlines()[-1].startswith("error: cifar10 bad is refused: accuracy fell from 100.0%")
+
+
 @pytest.mark.parametrize("step", ["loading", "comparing", "watching"])
 def test_ctrl_c_leaves_the_server_as_it_was(service: Service, step: str) -> None:
     before = service.versions()
-    line = [sys.executable, "-u", "-m", "client", "--home", str(service.home), "rollout", f"{MODEL}-{NEW}.mar"]
-    options = ["--gate", str(service.gate), "--workers", "1", "--p99-factor", "50"]
-    with subprocess.Popen([*line, *options], stderr=subprocess.PIPE, text=True, cwd=PROJECT) as command:
-        assert command.stderr is not None
-        for said in command.stderr:
+    with subprocess.Popen(command(service, NEW), stderr=subprocess.PIPE, text=True, cwd=PROJECT) as rollout:
+        assert rollout.stderr is not None
+        for said in rollout.stderr:
             if step in said:
                 break
         time.sleep(0.3)
-        os.kill(command.pid, signal.SIGINT)
-        rest = command.stderr.read()
-    assert command.returncode == 130
+        os.kill(rollout.pid, signal.SIGINT)
+        rest = rollout.stderr.read()
+    assert rollout.returncode == 130
     assert "interrupted: the server is as it was" in rest
     assert "Traceback" not in rest
     assert service.versions() == before
