@@ -193,7 +193,8 @@ def make_home(settings: Settings) -> None:
     for folder in (settings.logs, settings.home / "tmp"):
         folder.mkdir(exist_ok=True)
     stale = [settings.logs / "workers.log", settings.drain_file, settings.home / "key_file.json"]
-    for path in [*stale, settings.management_socket]:
+    holds = [*settings.home.glob("hold-*"), *settings.home.glob("held-*")]  # of commands that were killed
+    for path in [*stale, *holds, settings.management_socket]:
         if path:
             path.unlink(missing_ok=True)
 
