@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
@@ -20,7 +21,7 @@ def draw_curves(path: Path, progress: Progress, *, title: str, test_accuracy: fl
     """Loss and accuracy over the epochs: while training, on validation pictures, and the test figure at the end."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     loss_axes, accuracy_axes = figure.subplots(1, 2)
-    epochs, losses, accuracies = zip(*progress.curve, strict=True)
+    epochs, losses, accuracies = torch.tensor(_thinned(progress.curve)).T.tolist()
     loss_axes.plot(epochs, losses, color=BLUE, linewidth=1.6, label="training")
     accuracy_axes.plot(epochs, [100 * each for each in accuracies], color=BLUE, linewidth=1.6, label="training")
     if "validation_loss" in progress.history[0]:
@@ -30,14 +31,20 @@ def draw_curves(path: Path, progress: Progress, *, title: str, test_accuracy: fl
         accuracy_axes.plot(whole, [100 * each["validation_accuracy"] for each in progress.history], **style)
     accuracy_axes.axhline(100 * test_accuracy, color=INK, linewidth=1, linestyle=(0, (4, 3)))
     accuracy_axes.annotate(
-        f"test {test_accuracy:.2%}", (1, 100 * test_accuracy), xycoords=("axes fraction", "data"),
-        xytext=(-4, 4), textcoords="offset points", ha="right", color=INK, fontsize=9,
+        f"test {test_accuracy:.2%}", (0, 100 * test_accuracy), xycoords=("axes fraction", "data"),
+        xytext=(4, 4), textcoords="offset points", ha="left", color=INK, fontsize=9,
     )  # fmt: skip
     for axes, what in ((loss_axes, "Loss (cross entropy, nats)"), (accuracy_axes, "Accuracy (%)")):
         _dress(axes, title=what, below="epochs")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False, labelcolor=INK, fontsize=9)
     save_figure(figure, path, title=title)
+
+
+def _thinned(curve: Sequence[tuple[float, float, float]]) -> list[list[float]]:
+    """The means of so many neighbouring points that a line of at most 100 is left."""
+    together = -(-len(curve) // 100)
+    return [torch.tensor(curve[i : i + together]).mean(dim=0).tolist() for i in range(0, len(curve), together)]
 
 
 def draw_confusion(path: Path, confusion: Tensor, class_names: Sequence[str], *, title: str) -> None:
