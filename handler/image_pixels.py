@@ -38,7 +38,7 @@ __all__ = ["decode_pixels", "quiet_pillow", "silence_pillow_log"]
 
 logger = logging.getLogger(__name__)
 
-RESAMPLE = Image.Resampling.BILINEAR  # antialiased: Pillow widens the filter by the scale
+RESAMPLE = Image.Resampling.BICUBIC  # antialiased; 0.4 points more accurate than BILINEAR (benchmarks/uploads.py)
 REDUCING_GAP = 2.0  # decode and box-reduce down to twice the size, filter from there (Pillow's thumbnail does so)
 PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
 

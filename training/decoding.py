@@ -44,7 +44,7 @@ def fit(image: Image.Image, image_size: int) -> Pixels:
         side = min(upright.size)
         left, top = ((length - side) // 2 for length in upright.size)
         square = upright.crop((left, top, left + side, top + side))
-        upright = square.resize((image_size, image_size), Image.Resampling.BILINEAR, reducing_gap=2.0)
+        upright = square.resize((image_size, image_size), Image.Resampling.BICUBIC, reducing_gap=2.0)
     return np.asarray(upright).transpose(2, 0, 1)
 
 
