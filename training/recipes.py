@@ -66,6 +66,6 @@ FAST = Recipe(
 
 ACCURATE = replace(
     FAST,
-    epochs=36,
+    epochs=24,
     augmentation=Augmentation(mirror=True, translate_px=4, cutout_px=10, contrast=0.2, brightness=0.1, blur=0.1),
 )
