@@ -21,7 +21,7 @@ def train(*launcher, pictures, out, recipe):
         env=os.environ | {"OMP_NUM_THREADS": "1"},
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,  # a busy machine starts processes slowly
     )
     assert done.returncode == 0, done.stderr
     return done.stdout
