@@ -1,18 +1,24 @@
 """What is served is what was trained: the same probabilities, and the accuracy of the record."""
 
-import concurrent.futures
 import json
+import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pytest
-import requests
 import torch
 from PIL import Image
 
+import archive
+from client import RestClient
 from model.lenet import LeNet
+from serving.server import Server
+from serving.settings import PROJECT, Settings
 from tests import sample_pictures
 from tests.conftest import LENET_RECORD
+
+RECORDS = sorted((PROJECT / "model").glob("*.json"))
 
 
 @pytest.fixture(scope="module")
@@ -37,15 +43,33 @@ def test_probabilities_over_http_equal_those_of_the_local_network(post, lenet):
     assert sum(served.values()) == pytest.approx(1, abs=1e-5)
 
 
-def test_the_server_has_the_accuracy_of_the_record(url, cifar10_test_pictures):
-    """All 10,000 test pictures, as the JPEG files they are, through the server."""
-    session = requests.Session()
-    session.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=16))
+@pytest.fixture(scope="module")
+def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
+    """A server with every version that is shipped, as `make serve` starts it."""
+    folder = tmp_path_factory.mktemp("shipped")
+    for record in RECORDS:
+        archive.build(record, store=folder)
+    with (
+        tempfile.TemporaryDirectory(prefix="serving-") as home,
+        Server(Settings.isolated(Path(home), folder)) as server,
+    ):
+        server.wait_until_ready()
+        yield server
 
-    def answer(path: Path) -> int:
-        return int(session.post(url, data=path.read_bytes(), timeout=60).json()["class"])
 
+def test_the_newest_version_is_the_default_and_the_older_ones_stay(shipped):
+    with shipped.management() as management:
+        versions = management.versions("cifar10")
+    assert [version.version for version in versions] == ["1.0", "2.0"]
+    assert [version.is_default for version in versions] == [False, True]
+
+
+@pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem)
+def test_the_server_has_the_accuracy_of_the_record(shipped, cifar10_test_pictures, record):
+    """All 10,000 test pictures, as the JPEG files they are; one in a near tie may turn with the batch it is in."""
+    facts = json.loads(record.read_text())
     paths, labels = zip(*cifar10_test_pictures, strict=True)
-    with session, concurrent.futures.ThreadPoolExecutor(16) as pool:
-        right = sum(a == b for a, b in zip(pool.map(answer, paths), labels, strict=True))
-    assert right / len(labels) == json.loads(LENET_RECORD.read_text())["test"]["accuracy"]
+    with RestClient(shipped.settings.inference) as client:
+        answers = client.predict_many(paths, concurrency=16, version=facts["version"])
+        right = sum(answer.best.index == label for answer, label in zip(answers, labels, strict=True))
+    assert right / len(labels) == pytest.approx(facts["test"]["accuracy"], abs=2e-4)
