@@ -143,15 +143,17 @@ def growth(
     """Measure how throughput grows, and draw it."""
     build_environment()
     bench = Bench(record, read_pictures(record), seconds)
-    document = {"record": record.name, "seconds": seconds, "hardware": hardware.describe()}
     folder.mkdir(parents=True, exist_ok=True)
+    saved = folder / "growth.json"
+    document = json.loads(saved.read_text()) if only and saved.exists() else {}
+    document |= {"record": record.name, "seconds": seconds, "hardware": hardware.describe()}
     for name in only or MEASUREMENTS:
         label, measure = MEASUREMENTS[name]
         progress.print(f"against {label}")
         curves = measure(bench)
         draw(curves, label=label, path=folder / f"growth-{name}.png")
         document[name] = {curve.title: dict(zip(map(str, curve.x), curve.y, strict=True)) for curve in curves}
-    (folder / "growth.json").write_text(json.dumps(document, indent=1) + "\n")
+    saved.write_text(json.dumps(document, indent=1) + "\n")
     print(json.dumps(document))
 
 
