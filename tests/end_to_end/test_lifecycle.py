@@ -120,7 +120,8 @@ def send_until_refused(launcher: Launcher, outcomes: list[str]) -> None:
         try:
             response = launcher.predict()
         except requests.ConnectionError as error:
-            outcomes.append("refused" if "refused" in str(error) else repr(error))
+            never_connected = "Failed to establish a new connection" in str(error)  # so nothing was sent
+            outcomes.append("refused" if never_connected else repr(error))
             return
         outcomes.append("answered" if response.ok else refusal(response))
         if not response.ok:

@@ -40,9 +40,15 @@ class ThreeAlways(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class PatientServer(http.server.ThreadingHTTPServer):
+    """Keeps every connection waiting that comes at once; the library's own limit is five."""
+
+    request_queue_size = 128
+
+
 @pytest.fixture
 def url() -> Iterator[str]:
-    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), ThreeAlways) as server:
+    with PatientServer(("127.0.0.1", 0), ThreeAlways) as server:
         threading.Thread(target=server.serve_forever).start()
         yield f"http://127.0.0.1:{server.server_port}/predict"
         server.shutdown()
