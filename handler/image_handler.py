@@ -19,6 +19,7 @@ from image_packing import pack_convolutions
 from image_pixels import decode_pixels, quiet_pillow, silence_pillow_log
 from image_request import ImageRequest, read_request
 from image_settings import HandlerSettings
+from image_wire import read_in_large_pieces
 
 if TYPE_CHECKING:
     from ts.context import Context
@@ -40,6 +41,7 @@ class ImageHandler:
             ValueError: a wrong setting in model-config.yaml.
         """
         limit_threads()
+        read_in_large_pieces()
         silence_pillow_log()
         # TorchServe logs a line a batch, and each goes through a pipe to its front end.
         logging.getLogger().setLevel(logging.WARNING)
