@@ -1,4 +1,6 @@
-"""One process of the ceiling; it runs with handler/ on its path, as the files of an archive do.
+"""One process of the ceiling: what the handler does to pictures, without a server around it.
+
+It runs with handler/ on its path, as the files of an archive do.
 
 python -m benchmarks.ceiling_worker FOLDER SECONDS    the folder's pictures are named <number>-<class>.jpg
 """
@@ -10,6 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from image_packing import pack_convolutions
 from image_pixels import decode_pixels
 
 from benchmarks.errors import BenchmarkError
@@ -22,6 +25,8 @@ MAX_PIXELS = 25_000_000
 def measure(folder: Path, *, seconds: float) -> float:
     """Return pictures a second of this process alone, after two batches to warm up."""
     classifier = Classifier.from_environment()
+    size = classifier.image_size
+    pack_convolutions(classifier.network, torch.zeros(BATCH_SIZE, 3, size, size).byte())
     files = sorted(folder.iterdir())
     batches = [
         [(path.read_bytes(), int(path.stem.partition("-")[2])) for path in files[start : start + BATCH_SIZE]]

@@ -1,5 +1,7 @@
 """EfficientNet-Lite0 for small pictures: 3.4 million parameters, 0.15 GFLOP a picture."""
 
+from typing import Any
+
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -24,16 +26,19 @@ class EfficientNet(nn.Module):
 
     Pictures are enlarged inside the network, to ``side_px``: what it learned from photos it then finds at about the
     size it knows. A side of 32 k + 1 stays odd through every stride but the last, so that padding is even on both
-    sides. In evaluation mode the logits are divided by ``temperature``, a buffer that calibration fits.
+    sides. In evaluation mode the logits are divided by ``temperature``, which calibration fits. Both are buffers: they
+    travel with the weights.
     """
 
     image_size = 32
+    side_px: Tensor
     enlarging: Tensor
     temperature: Tensor
 
     def __init__(self, classes: int = 10, *, side_px: int = 97) -> None:
         super().__init__()
         self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("side_px", torch.tensor(side_px))
         self.enlarge_to(side_px)
         self.stem = _convolution(3, STEM_WIDTH, kernel=3, stride=2)
         self.blocks = nn.ModuleList()
@@ -52,6 +57,7 @@ class EfficientNet(nn.Module):
 
     def enlarge_to(self, side_px: int) -> None:
         """Choose the side that pictures are enlarged to; training may begin with a smaller, faster one."""
+        self.side_px.fill_(side_px)
         rows = torch.eye(self.image_size)[None, None]
         matrix = F.interpolate(rows, size=(side_px, self.image_size), mode="bicubic")[0, 0]
         self.register_buffer("enlarging", matrix.to(self.temperature.device), persistent=False)
@@ -64,6 +70,11 @@ class EfficientNet(nn.Module):
             x = x + y if x.shape == y.shape else y
         logits: Tensor = self.head(self.dropout(self.top(x).mean(dim=(2, 3)))).float()
         return logits if self.training else logits / self.temperature
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, *rest: Any) -> None:
+        """Enlarge to the side that these weights were trained for."""
+        super()._load_from_state_dict(state_dict, prefix, *rest)
+        self.enlarge_to(int(self.side_px))
 
     def _enlarged(self, x: Tensor) -> Tensor:
         """Bicubic, as two matrix products: a fifth of the time that F.interpolate takes."""

@@ -1,16 +1,18 @@
 """Depthwise convolutions that learn fast on a CPU.
 
-Two of oneDNN's gradients are slow in bfloat16: that of the input where the stride is 2 (50 ms for 96 x 49 x 49 and 100
-pictures; the forward pass takes 2.5) and that of a 5 x 5 filter (24 to 37 ms; the forward pass takes 0.4 to 0.8). Both
-are made here of kernels that are fast: the forward pass itself, and the gradient of 3 x 3 filters. EfficientNet-Lite0
-then trains 1.8 times as many pictures a second (two Zen 5 cores).
+Some of oneDNN's gradients are slow, others in bfloat16 than in float32. In bfloat16 the input's where the stride is 2
+(50 ms for 96 x 49 x 49 and 100 pictures; the forward pass takes 2.5) and a 5 x 5 filter's (24 to 37 ms; forward 0.4 to
+0.8): both are made here of kernels that are fast, the forward pass itself and the gradient of 3 x 3 filters. In float32
+a filter's, of 5 x 5 or at stride 2 (16 ms for 1152 x 4 x 4 and 16 pictures; forward 0.5): our own loop takes 0.5.
 """
 
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+
+from training import kernels
 
 
 class DepthwiseConvolution(nn.Conv2d):
@@ -50,14 +52,32 @@ class _Depthwise(torch.autograd.Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
         batch, weight = ctx.saved_tensors
         gradient = gradients[0].contiguous(memory_format=torch.channels_last)
-        return (
-            _input_gradient(gradient, batch, weight, stride=ctx.stride),
-            _weight_gradient(gradient, batch, weight, stride=ctx.stride),
-            None,
+        in_float32 = gradient.dtype == torch.float32
+        of_input, of_weight = (
+            (_input_gradient, _weight_gradient) if in_float32 else (_input_gradient_bf16, _weight_gradient_bf16)
         )
+        parts = gradient, batch, weight, ctx.stride
+        return of_input(*parts), of_weight(*parts), None
 
 
-def _input_gradient(gradient: Tensor, batch: Tensor, weight: Tensor, *, stride: int) -> Tensor:
+def _input_gradient(gradient: Tensor, batch: Tensor, weight: Tensor, stride: int) -> Tensor:
+    """As torch does it."""
+    of_input, _ = _torch_gradients(gradient, batch, weight, stride, padding=weight.shape[-1] // 2, wanted="input")
+    return of_input
+
+
+def _weight_gradient(gradient: Tensor, batch: Tensor, weight: Tensor, stride: int) -> Tensor:
+    """A 3 x 3 filter's at stride 1 as torch does it, the others by our loop."""
+    kernel = weight.shape[-1]
+    if kernel == 3 and stride == 1:
+        return _torch_gradients(gradient, batch, weight, stride, padding=1, wanted="weight")[1]
+    batch = batch.contiguous(memory_format=torch.channels_last)
+    there, here = (each.permute(0, 2, 3, 1).numpy() for each in (gradient, batch))
+    taps = torch.from_numpy(kernels.depthwise_weight_gradient(there, here, kernel, stride))
+    return taps.permute(2, 0, 1)[:, None].contiguous()
+
+
+def _input_gradient_bf16(gradient: Tensor, batch: Tensor, weight: Tensor, stride: int) -> Tensor:
     """The gradient, spread out over the strides, convolved with the filters turned round."""
     if stride > 1:
         spread = torch.zeros_like(batch, memory_format=torch.channels_last)
@@ -66,38 +86,27 @@ def _input_gradient(gradient: Tensor, batch: Tensor, weight: Tensor, *, stride: 
     return F.conv2d(gradient, weight.flip(2, 3), None, 1, weight.shape[-1] // 2, 1, len(weight))
 
 
-def _weight_gradient(gradient: Tensor, batch: Tensor, weight: Tensor, *, stride: int) -> Tensor:
+def _weight_gradient_bf16(gradient: Tensor, batch: Tensor, weight: Tensor, stride: int) -> Tensor:
     """A 3 x 3 filter's as it is; that of a 5 x 5 from its four corners of 3 x 3, which overlap in the middle."""
     kernel = weight.shape[-1]
     if kernel == 3:
-        return _gradient_of_3x3(gradient, batch, weight, stride=stride, padding=1)
+        return _torch_gradients(gradient, batch, weight, stride, padding=1, wanted="weight")[1]
     padded = F.pad(batch, (kernel // 2,) * 4)
     rows, columns = ((length - 1) * stride + 3 for length in gradient.shape[2:])
-    result = torch.empty_like(weight)
+    result, corner = torch.empty_like(weight), weight[:, :, :3, :3].contiguous()
     for top in (0, 2):
         for left in (0, 2):
-            seen = padded[:, :, top : top + rows, left : left + columns]
-            corner = weight[:, :, :3, :3].contiguous()
-            part = _gradient_of_3x3(
-                gradient, seen.contiguous(memory_format=torch.channels_last), corner, stride=stride, padding=0
-            )
+            seen = padded[:, :, top : top + rows, left : left + columns].contiguous(memory_format=torch.channels_last)
+            part = _torch_gradients(gradient, seen, corner, stride, padding=0, wanted="weight")[1]
             result[:, :, top : top + 3, left : left + 3] = part
     return result
 
 
-def _gradient_of_3x3(gradient: Tensor, batch: Tensor, weight: Tensor, *, stride: int, padding: int) -> Tensor:
-    _, result, _ = torch.ops.aten.convolution_backward(
-        gradient,
-        batch,
-        weight,
-        None,
-        [stride, stride],
-        [padding, padding],
-        [1, 1],
-        False,
-        [0, 0],
-        len(weight),
-        [False, True, False],
-    )
-    found: Tensor = result
-    return found
+def _torch_gradients(
+    gradient: Tensor, batch: Tensor, weight: Tensor, stride: int, *, padding: int, wanted: Literal["input", "weight"]
+) -> tuple[Tensor, Tensor]:
+    """Of input and weight; only the one that is wanted is computed."""
+    geometry = [stride, stride], [padding, padding], [1, 1], False, [0, 0], len(weight)
+    mask = [wanted == "input", wanted == "weight", False]
+    of_input, of_weight, _ = torch.ops.aten.convolution_backward(gradient, batch, weight, None, *geometry, mask)
+    return of_input, of_weight

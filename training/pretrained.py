@@ -11,7 +11,7 @@ from torch import nn
 from training.errors import WeightsError
 
 # What belongs to the pictures a network is trained on, and so is never taken over.
-OWN = ("temperature", "head.weight", "head.bias")
+OWN = ("temperature", "side_px", "head.weight", "head.bias")
 
 
 def load_pretrained(network: nn.Module) -> None:

@@ -34,7 +34,7 @@ class Classifier:
         self._half = precision == "bf16"
         network = network_class(facts["network"])(classes=len(self.class_names))
         network.load_state_dict(torch.load(record.with_suffix(".pt"), weights_only=True))
-        self._network: nn.Module = network.eval().to(memory_format=torch.channels_last)
+        self.network: nn.Module = network.eval().to(memory_format=torch.channels_last)
         self.image_size = int(network.image_size)
 
     @classmethod
@@ -57,7 +57,7 @@ class Classifier:
     def probabilities(self, pictures: Sequence[Tensor]) -> Tensor:
         """Return the probabilities ``(N, classes) float32`` of decoded pictures, in one forward pass."""
         with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self._half):
-            logits: Tensor = self._network(torch.stack(list(pictures)))
+            logits: Tensor = self.network(torch.stack(list(pictures)))
         return logits.float().softmax(dim=1)
 
     def answers(self, pictures: Sequence[Tensor]) -> list[dict[str, Any]]:

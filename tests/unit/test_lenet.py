@@ -1,4 +1,5 @@
 import torch
+import torch.nn.functional as F
 
 from model.lenet import LeNet
 
@@ -19,6 +20,15 @@ def test_its_normalisation_travels_with_the_weights():
     network.mean.fill_(0.25)
     other.load_state_dict(network.state_dict())
     assert torch.equal(other.mean, network.mean)
+
+
+def test_it_computes_what_the_tutorials_network_does():
+    network, pixels = LeNet(), torch.randint(0, 256, (5, 3, 32, 32), dtype=torch.uint8)
+    x = (pixels / 255 - 0.5) / 0.5
+    for convolution in (network.conv1, network.conv2):
+        x = F.max_pool2d(F.relu(convolution(x)), 2)
+    expected = network.fc3(F.relu(network.fc2(F.relu(network.fc1(x.flatten(1))))))
+    torch.testing.assert_close(network(pixels), expected)
 
 
 def test_a_picture_gets_the_same_logits_alone_and_in_a_batch():
