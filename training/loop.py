@@ -14,8 +14,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from training import depthwise, norms, processes
+from training import processes
 from training.checkpoint import load_checkpoint, save_checkpoint
+from training.depthwise import speed_up
 from training.display import TrainingDisplay
 from training.evaluation import accuracy_and_loss, has_bf16
 from training.meter import Meter
@@ -56,8 +57,7 @@ class Trainer:
         device: torch.device,
     ) -> None:
         if device.type == "cpu":
-            depthwise.speed_up(network)
-            norms.speed_up(network)
+            speed_up(network)
         self.network = network.to(device)
         self.recipe = recipe
         self.train = Pictures(train.images.to(device), train.labels.to(device))

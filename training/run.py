@@ -12,7 +12,6 @@ from training.allocator import keep_freed_memory
 from training.calibration import fit_temperature
 from training.display import TrainingDisplay
 from training.evaluation import evaluate, predict
-from training.kernels import use_threads
 from training.loop import Trainer
 from training.networks import image_size, network_class
 from training.options import RunOptions
@@ -31,7 +30,6 @@ def run(recipe: Recipe, options: RunOptions, console: Console) -> None:
     keep_freed_memory()
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
-    use_threads(torch.get_num_threads())
     source = load_source(
         options.source,
         image_size=image_size(network_class(recipe.network)),

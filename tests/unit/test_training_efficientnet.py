@@ -1,12 +1,10 @@
-from copy import deepcopy
-
 import pytest
 import torch
 from torch import nn
 
 from model.efficientnet import EfficientNet
 from model.lenet import LeNet
-from training import depthwise, norms
+from training.depthwise import DepthwiseConvolution, speed_up
 from training.errors import WeightsError
 from training.pretrained import load_pretrained
 
@@ -78,8 +76,8 @@ def test_a_fast_depthwise_convolution_has_the_gradients_of_the_plain_one(kernel,
     plain = nn.Sequential(nn.Conv2d(8, 8, kernel, stride, kernel // 2, groups=8, bias=False))
     fast = nn.Sequential(nn.Conv2d(8, 8, kernel, stride, kernel // 2, groups=8, bias=False))
     fast.load_state_dict(plain.state_dict())
-    depthwise.speed_up(fast)
-    assert isinstance(fast[0], depthwise.DepthwiseConvolution)
+    speed_up(fast)
+    assert isinstance(fast[0], DepthwiseConvolution)
     batch = torch.randn(2, 8, side, side)
     for network in (plain, fast):
         network.batch = batch.clone().requires_grad_()
@@ -90,25 +88,5 @@ def test_a_fast_depthwise_convolution_has_the_gradients_of_the_plain_one(kernel,
 
 def test_a_convolution_over_all_channels_keeps_its_own_gradients():
     network = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1))
-    depthwise.speed_up(network)
+    speed_up(network)
     assert type(network[0]) is nn.Conv2d
-
-
-def test_a_fast_norm_has_the_results_and_gradients_of_the_plain_one_and_its_relu6():
-    torch.manual_seed(0)
-    plain = nn.Sequential(nn.BatchNorm2d(24), nn.ReLU6(), nn.Conv2d(24, 8, 1), nn.BatchNorm2d(8))
-    nn.init.normal_(plain[0].weight, 3.0)
-    fast = deepcopy(plain)
-    norms.speed_up(fast)
-    assert [type(layer) for layer in fast[:2]] == [norms.LimitedNorm, nn.Identity]
-    batch, weight = torch.randn(16, 24, 7, 5) * 2 + 1, torch.randn(16, 8, 7, 5)
-    for network in (plain, fast):
-        network.batch = batch.clone().requires_grad_()
-        network.result = network(network.batch)
-        (network.result * weight).sum().backward()
-    torch.testing.assert_close(fast.result, plain.result, rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(fast.batch.grad, plain.batch.grad, rtol=1e-4, atol=1e-4)
-    for name, parameter in fast.named_parameters():
-        torch.testing.assert_close(parameter.grad, plain.get_parameter(name).grad, rtol=1e-3, atol=1e-3)
-    torch.testing.assert_close(fast.state_dict(), plain.state_dict(), rtol=1e-4, atol=1e-4)
-    torch.testing.assert_close(fast.eval()(batch), plain.eval()(batch), rtol=1e-4, atol=1e-4)
