@@ -77,7 +77,7 @@ fast = _training_command(FAST, default_version="1.5")
 accurate = _training_command(ACCURATE, default_version="2.0")
 
 app.command("lenet", help="The tutorial's network and recipe.")(lenet)
-app.command("fast", help="EfficientNet-Lite0 from ImageNet weights, in minutes; the default.")(fast)
+app.command("fast", help="A residual network in minutes; the default.")(fast)
 app.command("accurate", help="The same network, trained for longer.")(accurate)
 
 

@@ -41,7 +41,7 @@ around it. Any picture is accepted, cut to its central square and brought to 32 
 ## Licence
 
 CIFAR-10 (Krizhevsky, 2009) is published for research without a licence of its own; its pictures belong to whoever took
-them. Weights that began with ImageNet's are a work derived from Google's EfficientNet-Lite0, Apache License 2.0.
+them.
 """)
 
 MODEL = Template("""\
@@ -111,7 +111,6 @@ def _facts(record: Record) -> list[tuple[str, str]]:
                  f"{data['test']:,} to test; {data['fingerprint'][:23]}…"),
         ("recipe", f"{recipe['origin']}; {recipe['epochs']} epochs, batches of {recipe['batch_size']}, "
                    f"seed {training['seed']}"),
-        ("first weights", "learned on ImageNet" if recipe.get("pretrained") else "by chance, from the seed"),
         ("weights chosen", f"epoch {training['chosen_epoch']}, by {training['chosen_by']}"),
         ("calibration", _calibration(record)),
         ("numerics", _numerics(record)),

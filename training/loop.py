@@ -16,18 +16,20 @@ from torch import Tensor, nn
 
 from training import processes
 from training.checkpoint import load_checkpoint, save_checkpoint
-from training.depthwise import speed_up
 from training.display import TrainingDisplay
 from training.evaluation import accuracy_and_loss, has_bf16
 from training.meter import Meter
-from training.networks import Enlarging
-from training.optimizers import make_optimizer, set_rate
+from training.networks import Whitened
+from training.optimizers import make_optimizers, set_rates
 from training.recipes import Recipe
 from training.sources import Pictures
 
 # Points of the learning curve within an epoch, and the steps between two movements of the bar.
 POINTS_AN_EPOCH = 25
 STEPS_A_REFRESH = 20
+
+# Pictures that a network with a whitening layer sets it from (airbench).
+WHITENING_PICTURES = 5000
 
 
 @dataclass
@@ -56,17 +58,16 @@ class Trainer:
         seed: int,
         device: torch.device,
     ) -> None:
-        if device.type == "cpu":
-            speed_up(network)
+        if isinstance(network, Whitened):
+            network.whiten(train.images[:: -(-len(train) // WHITENING_PICTURES)])
         self.network = network.to(device)
         self.recipe = recipe
         self.train = Pictures(train.images.to(device), train.labels.to(device))
         self.validation = validation
         self.seed = seed
         self.device = device
-        self.optimizer = make_optimizer(network, recipe)
+        self.optimizers = make_optimizers(network, recipe)
         self.progress = Progress()
-        self._side_px: int | None = None
         self._mirrored = torch.rand(len(train), generator=self._generator(0)).to(device) < 0.5
 
     @property
@@ -92,7 +93,7 @@ class Trainer:
         """Write a checkpoint from which ``resume`` goes on."""
         state = {
             "network": self.network.state_dict(),
-            "optimizer": self.optimizer.state_dict(),
+            "optimizers": [each.state_dict() for each in self.optimizers],
             "progress": asdict(self.progress),
         }
         save_checkpoint(path, identity=identity, state=state)
@@ -101,18 +102,18 @@ class Trainer:
         """Go on from a checkpoint; raises CheckpointError if it is missing or of another run."""
         state = load_checkpoint(path, identity=identity)
         self.network.load_state_dict(state["network"])
-        self.optimizer.load_state_dict(state["optimizer"])
+        for optimizer, saved in zip(self.optimizers, state["optimizers"], strict=True):
+            optimizer.load_state_dict(saved)
         self.progress = Progress(**state["progress"])
 
     def _train_epoch(self, display: TrainingDisplay) -> None:
         started = time.perf_counter()
         epoch, steps = self.progress.epoch + 1, self.steps_an_epoch
         generator = self._generator(epoch)
-        torch.manual_seed(self.seed * 100_003 + epoch)  # dropout's chance
         order = torch.randperm(len(self.train), generator=generator).to(self.device)
         meter = Meter(self.device)
         for step, index in enumerate(torch.tensor_split(order, steps), start=1):
-            self._prepare(done=(epoch - 1 + (step - 0.5) / steps) / self.recipe.epochs)
+            set_rates(self.optimizers, self.recipe, done=(epoch - 1 + (step - 1) / steps) / self.recipe.epochs)
             meter.add(*self._step(index, generator, mirror_others=epoch % 2 == 0))
             if step % STEPS_A_REFRESH == 0 or step == steps:
                 display.update(epoch=epoch, **meter.reading())
@@ -122,15 +123,6 @@ class Trainer:
         self.progress.epoch = epoch
         self._close_epoch(meter)
         self.progress.seconds += time.perf_counter() - started
-
-    def _prepare(self, *, done: float) -> None:
-        """Set what changes over a run for the point ``done`` (0 to 1): the rate, and the side of enlarged pictures."""
-        set_rate(self.optimizer, self.recipe, done=done)
-        sides = [side for since, side in self.recipe.sides_px if since <= done]
-        if sides and sides[-1] != self._side_px:
-            assert isinstance(self.network, Enlarging), f"{self.recipe.network} does not enlarge pictures"
-            self.network.enlarge_to(sides[-1])
-            self._side_px = sides[-1]
 
     def _step(self, index: Tensor, generator: torch.Generator, *, mirror_others: bool) -> tuple[Tensor, Tensor, Tensor]:
         """One optimiser step on this process's part of a batch; its mean loss, logits and labels, detached."""
@@ -146,8 +138,9 @@ class Trainer:
         torch.autograd.backward(loss * (len(mine) / len(index)))
         self.progress.network_seconds += time.perf_counter() - started
         processes.sum_gradients(self.network.parameters())
-        self.optimizer.step()
-        self.optimizer.zero_grad()
+        for optimizer in self.optimizers:
+            optimizer.step()
+            optimizer.zero_grad()
         return loss.detach(), logits.detach(), labels
 
     def _generator(self, epoch: int) -> torch.Generator:

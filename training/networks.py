@@ -8,17 +8,17 @@ from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 
 from training.errors import WeightsError
 
 
 @runtime_checkable
-class Enlarging(Protocol):
-    """A network that enlarges its pictures, and can be told how far."""
+class Whitened(Protocol):
+    """A network whose first layer is set from pictures ``(N, 3, S, S) uint8`` before it learns."""
 
-    def enlarge_to(self, side_px: int) -> None:
-        """Choose the side."""
+    def whiten(self, pixels: Tensor) -> None:
+        """Set the layer."""
 
 
 def network_class(name: str) -> type[nn.Module]:

@@ -1,34 +1,45 @@
-"""The optimiser of a recipe, and how its rate goes over a run."""
-
-import math
+"""The optimisers of a recipe, and how their rates go over a run."""
 
 import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from training.muon import Muon
 from training.recipes import Recipe
 
 
-def make_optimizer(network: nn.Module, recipe: Recipe) -> Optimizer:
-    """An optimiser that steps every parameter that learns; norms and biases do not decay."""
+def make_optimizers(network: nn.Module, recipe: Recipe) -> list[Optimizer]:
+    """Optimisers that together step every parameter that learns; each group keeps its ``initial_lr``."""
     learning = [each for each in network.parameters() if each.requires_grad]
+    optimizers = _muon(learning, recipe) if recipe.optimizer == "muon" else [_sgd(learning, recipe)]
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["initial_lr"] = group["lr"]
+    return optimizers
+
+
+def set_rates(optimizers: list[Optimizer], recipe: Recipe, *, done: float) -> None:
+    """Set every rate for the point ``done`` (0 to 1) of the run."""
+    factor = 1 - done if recipe.schedule == "to zero" else 1.0
+    for optimizer in optimizers:
+        for group in optimizer.param_groups:
+            group["lr"] = group["initial_lr"] * factor
+
+
+def _sgd(parameters: list[nn.Parameter], recipe: Recipe) -> Optimizer:
+    return torch.optim.SGD(parameters, lr=recipe.learning_rate, momentum=recipe.momentum)
+
+
+def _muon(parameters: list[nn.Parameter], recipe: Recipe) -> list[Optimizer]:
+    filters = [each for each in parameters if each.ndim == 4]
+    heads = [each for each in parameters if each.ndim == 2]
+    biases = [each for each in parameters if each.ndim == 1]
     groups = [
-        {"params": [each for each in learning if each.ndim > 1], "weight_decay": recipe.weight_decay},
-        {"params": [each for each in learning if each.ndim <= 1], "weight_decay": 0.0},
+        # Divided by the rate, since SGD multiplies by it: the decay of a step is the recipe's own.
+        {"params": part, "lr": recipe.batch_size * rate, "weight_decay": recipe.weight_decay / rate}
+        for part, rate in ((heads, recipe.head_learning_rate), (biases, recipe.bias_learning_rate))
     ]
-    if recipe.optimizer == "sgd":
-        return torch.optim.SGD(groups, lr=recipe.learning_rate, momentum=recipe.momentum)
-    return torch.optim.AdamW(groups, lr=recipe.learning_rate, fused=True)
-
-
-def set_rate(optimizer: Optimizer, recipe: Recipe, *, done: float) -> None:
-    """Set the rate for the point ``done`` (0 to 1) of the run."""
-    for group in optimizer.param_groups:
-        group["lr"] = recipe.learning_rate * _factor(recipe, done)
-
-
-def _factor(recipe: Recipe, done: float) -> float:
-    if recipe.schedule == "constant":
-        return 1.0
-    rising = min(1.0, done / recipe.warm_up) if recipe.warm_up else 1.0
-    return rising * (1 + math.cos(math.pi * done)) / 2
+    return [
+        Muon(filters, lr=recipe.learning_rate, momentum=recipe.momentum),
+        torch.optim.SGD(groups, momentum=recipe.bias_momentum, nesterov=True),
+    ]

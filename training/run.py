@@ -8,7 +8,6 @@ from rich.console import Console
 from torch import Tensor
 
 from training import processes
-from training.allocator import keep_freed_memory
 from training.calibration import fit_temperature
 from training.display import TrainingDisplay
 from training.evaluation import evaluate, predict
@@ -16,7 +15,6 @@ from training.loop import Trainer
 from training.networks import image_size, network_class
 from training.options import RunOptions
 from training.output import write_output
-from training.pretrained import load_pretrained
 from training.recipes import Recipe
 from training.sources import Source, hold_out, load_source, rename_classes
 
@@ -27,7 +25,6 @@ def run(recipe: Recipe, options: RunOptions, console: Console) -> None:
     Raises TrainingError before the first epoch if the source, or the checkpoint to resume, cannot be used.
     """
     recipe = _chosen(recipe, options)
-    keep_freed_memory()
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
     source = load_source(
@@ -54,8 +51,6 @@ def _trainer(recipe: Recipe, source: Source, *, seed: int) -> Trainer:
     train, validation = hold_out(source.train, share=recipe.validation, seed=seed)
     torch.manual_seed(seed)  # the network's first weights
     network = network_class(recipe.network)(len(source.class_names))
-    if recipe.pretrained:
-        load_pretrained(network)
     # One process validates, since one chooses and writes.
     held_out = validation if len(validation) and processes.is_first() else None
     return Trainer(network, recipe, train=train, validation=held_out, seed=seed, device=processes.device())

@@ -131,7 +131,7 @@ def test_held_out_pictures_choose_the_epoch(pictures, tmp_path):
     assert record["training"]["chosen_by"] == "validation accuracy"
 
 
-def test_the_fast_recipe_s_network_is_calibrated_on_held_out_pictures(pictures, tmp_path):
+def test_the_residual_network_is_calibrated_on_held_out_pictures(pictures, tmp_path):
     arguments = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c.pt"]
     result = CliRunner().invoke(train.app, ["fast", *arguments, "--epochs=3", "--validation=0.25", "--version=0.2"])
     assert result.exit_code == 0, result.output
