@@ -1,7 +1,8 @@
 """Train a network and leave its weights, record and charts in model/.
 
 python train.py                                         the fast recipe: minutes on two cores
-python train.py accurate                                the served network's recipe: an hour on two cores
+python train.py accurate                                the same network for longer
+python train.py refine --start-from WEIGHTS             … and on from there: what is served
 python train.py lenet                                   the tutorial's network and recipe
 python train.py fast --source my-pictures --name pets   your own: my-pictures/{train,test}/<class>/*
 python train.py evaluate model/cifar10-2.0.pt           any weights on any source
@@ -21,7 +22,7 @@ from training.assessment import assess
 from training.card import write_card
 from training.errors import TrainingError
 from training.options import RunOptions
-from training.recipes import ACCURATE, FAST, LENET, Recipe
+from training.recipes import ACCURATE, FAST, LENET, REFINE, Recipe
 from training.run import run
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -42,6 +43,9 @@ def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., 
             float | None,
             typer.Option(min=0, max=0.5, help=f"Share held out for choosing; the recipe has {recipe.validation}."),
         ] = None,
+        start_from: Annotated[
+            Path | None, typer.Option(help="Trained weights (.pt, record beside) to go on from.")
+        ] = None,
         class_names: Annotated[
             str | None, typer.Option(help="Other class names, in the source's order: plane,car,...")
         ] = None,
@@ -60,6 +64,7 @@ def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., 
             seed=seed,
             epochs=epochs,
             validation=validation,
+            start_from=start_from,
             class_names=class_names.split(",") if class_names else None,
             resume=resume,
             checkpoint=checkpoint,
@@ -75,10 +80,12 @@ def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., 
 lenet = _training_command(LENET, default_version="1.0")
 fast = _training_command(FAST, default_version="1.5")
 accurate = _training_command(ACCURATE, default_version="2.0")
+refine = _training_command(REFINE, default_version="2.0")
 
 app.command("lenet", help="The tutorial's network and recipe.")(lenet)
 app.command("fast", help="A residual network in minutes; the default.")(fast)
 app.command("accurate", help="The same network, trained for longer.")(accurate)
+app.command("refine", help="The same again, on pictures harder to learn by heart; give --start-from.")(refine)
 
 
 @app.command()

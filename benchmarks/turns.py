@@ -48,10 +48,13 @@ def one_round(plan: Plan, number: int, record: Path, pictures: Sequence[Picture]
 
 
 def turns_of(server: str, plan: Plan, record: Path, pictures: Sequence[Picture], *, precision: str) -> Iterator[Turn]:
-    """Run one server, and load it with each number of connections."""
+    """Run one server, and load it with each number of connections, the widest first.
+
+    So that a lone request meets a server that has settled: the JVM compiles for some ten seconds of load.
+    """
     with CONTESTANTS[server].start(record, precision) as running:
         run_wrk(running.url, pictures, connections=WARM_UP_CONNECTIONS, seconds=plan.warm_up_s)
-        for connections in plan.connections:
+        for connections in sorted(plan.connections, reverse=True):
             before_s = processes.cpu_seconds(running.pid)
             load = run_wrk(running.url, pictures, connections=connections, seconds=plan.seconds)
             used_s = processes.cpu_seconds(running.pid) - before_s
@@ -69,11 +72,14 @@ def turns_of(server: str, plan: Plan, record: Path, pictures: Sequence[Picture],
 
 
 def medians(measured: Sequence[Turn]) -> list[dict[str, Any]]:
-    """Return a row for each server, precision and width: the median of each figure over the rounds, errors summed."""
+    """Return a row for each server, precision and width, the narrowest first.
+
+    A row has the median of each figure over the rounds, and the sum of errors.
+    """
     groups: dict[tuple[str, str, int], list[Turn]] = {}
     for turn in measured:
         groups.setdefault((turn.precision, turn.server, turn.connections), []).append(turn)
-    return [median_row(group) for group in groups.values()]
+    return [median_row(group) for group in sorted(groups.values(), key=lambda group: group[0].connections)]
 
 
 def median_row(group: Sequence[Turn]) -> dict[str, Any]:

@@ -104,13 +104,11 @@ def _model(record: Record, *, stem: str) -> str:
 
 def _facts(record: Record) -> list[tuple[str, str]]:
     data, training, machine = record["data"], record["training"], record["training"]["machine"]
-    recipe = training["recipe"]
     return [
         ("accuracy", f"{_accuracy(record)}, n = {record['test']['n']:,}"),
         ("data", f"{data['source']}: {data['train']:,} to train on, {data['validation']:,} held out, "
                  f"{data['test']:,} to test; {data['fingerprint'][:23]}…"),
-        ("recipe", f"{recipe['origin']}; {recipe['epochs']} epochs, batches of {recipe['batch_size']}, "
-                   f"seed {training['seed']}"),
+        ("recipe", _recipe(training)),
         ("weights chosen", f"epoch {training['chosen_epoch']}, by {training['chosen_by']}"),
         ("calibration", _calibration(record)),
         ("numerics", _numerics(record)),
@@ -120,6 +118,14 @@ def _facts(record: Record) -> list[tuple[str, str]]:
         ("versions", ", ".join(f"{package} {version}" for package, version in machine["versions"].items())),
         ("command", f"`{training['command']}`"),
     ]  # fmt: skip
+
+
+def _recipe(training: Record) -> str:
+    recipe, earlier = training["recipe"], training.get("earlier")
+    text = f"{recipe['origin']}; {recipe['epochs']} epochs, batches of {recipe['batch_size']}, seed {training['seed']}"
+    if earlier:
+        text += f"; started from the weights of {earlier['recipe']['epochs']} epochs, {earlier['seconds']:,.0f} s"
+    return text
 
 
 def _accuracy(record: Record) -> str:

@@ -16,10 +16,10 @@ from torch import Tensor, nn
 
 from training import processes
 from training.checkpoint import load_checkpoint, save_checkpoint
+from training.cutmix import cutmix
 from training.display import TrainingDisplay
 from training.evaluation import accuracy_and_loss, has_bf16
 from training.meter import Meter
-from training.networks import Whitened
 from training.optimizers import make_optimizers, set_rates
 from training.recipes import Recipe
 from training.sources import Pictures
@@ -27,9 +27,6 @@ from training.sources import Pictures
 # Points of the learning curve within an epoch, and the steps between two movements of the bar.
 POINTS_AN_EPOCH = 25
 STEPS_A_REFRESH = 20
-
-# Pictures that a network with a whitening layer sets it from (airbench).
-WHITENING_PICTURES = 5000
 
 
 @dataclass
@@ -41,6 +38,7 @@ class Progress:
     network_seconds: float = 0.0  # forward and backward passes
     history: list[dict[str, float]] = field(default_factory=list)  # one entry an epoch
     curve: list[tuple[float, float, float]] = field(default_factory=list)  # epochs, loss, accuracy while training
+    earlier: dict[str, Any] | None = None  # how the weights came about that the run started from
     chosen_epoch: int = 0
     chosen_weights: dict[str, Tensor] = field(default_factory=dict)
 
@@ -53,15 +51,15 @@ class Trainer:
         network: nn.Module,
         recipe: Recipe,
         *,
+        classes: int,
         train: Pictures,
         validation: Pictures | None,
         seed: int,
         device: torch.device,
     ) -> None:
-        if isinstance(network, Whitened):
-            network.whiten(train.images[:: -(-len(train) // WHITENING_PICTURES)])
         self.network = network.to(device)
         self.recipe = recipe
+        self.classes = classes
         self.train = Pictures(train.images.to(device), train.labels.to(device))
         self.validation = validation
         self.seed = seed
@@ -131,10 +129,14 @@ class Trainer:
         if self.recipe.augmentation.changes_anything:
             mirrored = self._mirrored[mine] ^ mirror_others
             images = self.recipe.augmentation(images, mirrored=mirrored, generator=generator)
+        targets = labels
+        if self.recipe.cutmix:
+            share = self.recipe.cutmix
+            images, targets = cutmix(images, labels, classes=self.classes, share=share, generator=generator)
         started = time.perf_counter()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.uses_bf16):
             logits = self.network(images).float()
-        loss = F.cross_entropy(logits, labels, label_smoothing=self.recipe.label_smoothing)
+        loss = F.cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
         torch.autograd.backward(loss * (len(mine) / len(index)))
         self.progress.network_seconds += time.perf_counter() - started
         processes.sum_gradients(self.network.parameters())

@@ -17,8 +17,12 @@ COEFFICIENTS = (3.4445, -4.7750, 2.0315)
 class Muon(torch.optim.Optimizer):
     """Nesterov momentum, orthogonalised, on filters ``(out, in, height, width)`` of norm ``sqrt(out)``."""
 
-    def __init__(self, filters: Iterable[nn.Parameter], *, lr: float, momentum: float) -> None:
+    def __init__(
+        self, filters: Iterable[nn.Parameter], *, lr: float, momentum: float, dtype: torch.dtype = torch.float32
+    ) -> None:
+        """``dtype`` is what the steps are made orthogonal in: half precision is enough, where it is fast."""
         super().__init__(filters, {"lr": lr, "momentum": momentum})
+        self._dtype = dtype
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> None:  # type: ignore[override]
@@ -38,21 +42,20 @@ class Muon(torch.optim.Optimizer):
         average = state["momentum"].mul_(momentum).add_(gradient)
         direction = gradient.add(average, alpha=momentum)
         filters.mul_(len(filters) ** 0.5 / filters.norm())
-        filters.add_(orthogonalise(direction.flatten(1)).reshape(filters.shape), alpha=-lr)
+        step = orthogonalise(direction.flatten(1).to(self._dtype)).reshape(filters.shape)
+        filters.add_(step.to(filters.dtype), alpha=-lr)
 
 
 def orthogonalise(matrix: Tensor, *, steps: int = 3) -> Tensor:
     """A matrix ``(R, C)`` with the singular vectors of this one and singular values of about 0.5 to 1.5.
 
-    Newton-Schulz iteration in bfloat16; returned in the dtype that came.
+    Newton-Schulz iteration, in the matrix's own dtype.
     """
     a, b, c = COEFFICIENTS
     wide = matrix if matrix.shape[0] <= matrix.shape[1] else matrix.T
-    x = wide.bfloat16()
-    x = x / (x.norm() + 1e-7)
+    x = wide / (wide.norm() + 1e-7)
     for _ in range(steps):
         gram = x @ x.T
         x = a * x + (b * gram + c * gram @ gram) @ x
-    same_way = x if wide is matrix else x.T
-    result: Tensor = same_way.to(matrix.dtype)
-    return result
+    same_way: Tensor = x if wide is matrix else x.T
+    return same_way

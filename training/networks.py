@@ -12,6 +12,8 @@ from torch import Tensor, nn
 
 from training.errors import WeightsError
 
+WHITENING_PICTURES = 5000  # airbench
+
 
 @runtime_checkable
 class Whitened(Protocol):
@@ -40,6 +42,14 @@ def image_size(network: type[nn.Module]) -> int:
     return size
 
 
+def new_network(name: str, pixels: Tensor, *, classes: int) -> nn.Module:
+    """A network that has learned nothing; its first layer, where there is one to set, is set from ``pixels``."""
+    network = network_class(name)(classes)
+    if isinstance(network, Whitened):
+        network.whiten(pixels[:: -(-len(pixels) // WHITENING_PICTURES)])
+    return network
+
+
 def load_network(weights: Path) -> tuple[nn.Module, dict[str, Any]]:
     """The network in ``weights`` and the record beside it (``.json``), in evaluation mode.
 
@@ -56,3 +66,19 @@ def load_network(weights: Path) -> tuple[nn.Module, dict[str, Any]]:
     except (ValueError, KeyError, ImportError, RuntimeError, pickle.UnpicklingError) as error:
         raise WeightsError(f"{weights} and {record_path.name} do not make a network: {error}") from error
     return network.eval(), record
+
+
+def load_network_to_train(weights: Path, name: str, *, classes: int) -> tuple[nn.Module, dict[str, Any]]:
+    """The network ``name`` with trained weights, uncalibrated, and the record of how they came about.
+
+    Raises WeightsError as ``load_network`` does, and where they are of another network or number of classes.
+    """
+    network, record = load_network(weights)
+    if (record["network"], len(record["class_names"])) != (name, classes):
+        raise WeightsError(
+            f"{weights} is {record['network']} of {len(record['class_names'])} classes; "
+            f"this run trains {name} of {classes}: start from weights of that, or leave --start-from out."
+        )
+    if isinstance(temperature := getattr(network, "temperature", None), Tensor):
+        temperature.fill_(1)
+    return network.train(), {"sha256": record["weights"]["sha256"], **record["training"]}

@@ -4,6 +4,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from training.evaluation import has_bf16
 from training.muon import Muon
 from training.recipes import Recipe
 
@@ -39,7 +40,9 @@ def _muon(parameters: list[nn.Parameter], recipe: Recipe) -> list[Optimizer]:
         {"params": part, "lr": recipe.batch_size * rate, "weight_decay": recipe.weight_decay / rate}
         for part, rate in ((heads, recipe.head_learning_rate), (biases, recipe.bias_learning_rate))
     ]
+    # Where bfloat16 is emulated, these products took as long as the whole network.
+    dtype = torch.bfloat16 if has_bf16(filters[0].device) else torch.float32
     return [
-        Muon(filters, lr=recipe.learning_rate, momentum=recipe.momentum),
+        Muon(filters, lr=recipe.learning_rate, momentum=recipe.momentum, dtype=dtype),
         torch.optim.SGD(groups, momentum=recipe.bias_momentum, nesterov=True),
     ]

@@ -12,7 +12,7 @@ from training.calibration import fit_temperature
 from training.display import TrainingDisplay
 from training.evaluation import evaluate, predict
 from training.loop import Trainer
-from training.networks import image_size, network_class
+from training.networks import image_size, load_network_to_train, network_class, new_network
 from training.options import RunOptions
 from training.output import write_output
 from training.recipes import Recipe
@@ -34,7 +34,7 @@ def run(recipe: Recipe, options: RunOptions, console: Console) -> None:
     )
     if options.class_names:
         source = rename_classes(source, options.class_names)
-    trainer = _trainer(recipe, source, seed=options.seed)
+    trainer = _trainer(recipe, source, options)
     _announce(console, source, trainer)
     _train(trainer, source, options, console)
     if processes.is_first():
@@ -47,13 +47,21 @@ def _chosen(recipe: Recipe, options: RunOptions) -> Recipe:
     return replace(recipe, validation=validation, epochs=options.epochs or recipe.epochs)
 
 
-def _trainer(recipe: Recipe, source: Source, *, seed: int) -> Trainer:
-    train, validation = hold_out(source.train, share=recipe.validation, seed=seed)
-    torch.manual_seed(seed)  # the network's first weights
-    network = network_class(recipe.network)(len(source.class_names))
+def _trainer(recipe: Recipe, source: Source, options: RunOptions) -> Trainer:
+    train, validation = hold_out(source.train, share=recipe.validation, seed=options.seed)
+    torch.manual_seed(options.seed)  # the network's first weights
+    classes = len(source.class_names)
+    if options.start_from:
+        network, earlier = load_network_to_train(options.start_from, recipe.network, classes=classes)
+    else:
+        network, earlier = new_network(recipe.network, train.images, classes=classes), None
     # One process validates, since one chooses and writes.
     held_out = validation if len(validation) and processes.is_first() else None
-    return Trainer(network, recipe, train=train, validation=held_out, seed=seed, device=processes.device())
+    trainer = Trainer(
+        network, recipe, classes=classes, train=train, validation=held_out, seed=options.seed, device=processes.device()
+    )
+    trainer.progress.earlier = earlier
+    return trainer
 
 
 def _announce(console: Console, source: Source, trainer: Trainer) -> None:

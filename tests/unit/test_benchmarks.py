@@ -6,6 +6,7 @@ import json
 import shutil
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -112,6 +113,11 @@ def test_rounds_become_medians_and_errors_their_sum():
     (row,) = medians([turn(100, wrong=1), turn(300), turn(120, wrong=2, timeouts=1)])
     assert (row["requests_per_s"], row["wrong"], row["timeouts"]) == (120, 3, 1)
     assert row["requests_per_s_of_each_round"] == [100, 300, 120]
+
+
+def test_rows_go_from_the_narrowest_load_to_the_widest_whatever_was_measured_first():
+    wide, narrow = turn(300), turn(100)
+    assert [row["requests_per_s"] for row in medians([replace(wide, connections=64), narrow])] == [100, 300]
 
 
 DOCUMENT: dict[str, Any] = {

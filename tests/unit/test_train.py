@@ -178,3 +178,27 @@ def test_a_bad_source_is_one_sentence_and_nothing_is_written(pictures, tmp_path)
     assert result.output.count("\n") == 1
     assert "0.png is not a readable picture" in result.output
     assert not (tmp_path / "out").exists()
+
+
+def refine(pictures, folder, *options):
+    arguments = ["refine", f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/r.pt", *options]
+    return CliRunner().invoke(train.app, [*arguments, "--epochs=1", "--validation=0.25"])
+
+
+def test_a_run_goes_on_from_trained_weights_and_its_record_says_how_they_came_about(pictures, tmp_path):
+    arguments = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c.pt", "--version=2.0"]
+    CliRunner().invoke(train.app, ["fast", *arguments, "--epochs=1", "--validation=0.25"])
+    before = json.loads((tmp_path / "cifar10-2.0.json").read_text())
+    whitening = torch.load(tmp_path / "cifar10-2.0.pt")["whitening.weight"]
+    result = refine(pictures, tmp_path, f"--start-from={tmp_path}/cifar10-2.0.pt")
+    assert result.exit_code == 0, result.output
+    earlier = json.loads((tmp_path / "cifar10-2.0.json").read_text())["training"]["earlier"]
+    assert earlier == {"sha256": before["weights"]["sha256"], **before["training"]}
+    assert torch.equal(torch.load(tmp_path / "cifar10-2.0.pt")["whitening.weight"], whitening)
+
+
+def test_weights_of_another_network_are_refused_before_the_first_epoch(pictures, tmp_path):
+    lenet(pictures, tmp_path)
+    result = refine(pictures, tmp_path, f"--start-from={tmp_path}/cifar10-1.0.pt")
+    assert result.exit_code == 1
+    assert "is lenet of 3 classes; this run trains resnet of 3" in result.output
