@@ -1,6 +1,11 @@
 """What a server costs: CPU seconds and memory of its process and all below it."""
 
+import time
+
 import psutil
+
+REST = 0.1  # of a core
+LOOK_S = 0.5
 
 
 def family(pid: int) -> list[psutil.Process]:
@@ -19,6 +24,17 @@ def cpu_seconds(pid: int) -> float:
             continue  # it ended after it was listed
         total += times.user + times.system
     return total
+
+
+def wait_for_rest(pid: int, *, timeout_s: float) -> None:
+    """Wait until a family uses less than a tenth of a core, or the time is over."""
+    deadline, before_s = time.monotonic() + timeout_s, cpu_seconds(pid)
+    while time.monotonic() < deadline:
+        time.sleep(LOOK_S)
+        now_s = cpu_seconds(pid)
+        if now_s - before_s < REST * LOOK_S:
+            return
+        before_s = now_s
 
 
 def memory_mb(pid: int) -> list[float]:

@@ -12,6 +12,7 @@ from benchmarks.load import Load, run_wrk
 from benchmarks.pictures import Picture
 
 WARM_UP_CONNECTIONS = 64
+REST_S = 10  # waited for at most
 ERRORS = ("wrong", "refused", "failed", "socket_errors", "timeouts")
 
 
@@ -48,13 +49,14 @@ def one_round(plan: Plan, number: int, record: Path, pictures: Sequence[Picture]
 
 
 def turns_of(server: str, plan: Plan, record: Path, pictures: Sequence[Picture], *, precision: str) -> Iterator[Turn]:
-    """Run one server, and load it with each number of connections, the widest first.
+    """Run one server, and load it with each number of connections, each time when it has come to rest.
 
-    So that a lone request meets a server that has settled: the JVM compiles for some ten seconds of load.
+    A server is busy after a load: with requests that nobody waits for any more, or compiling what it has run.
     """
     with CONTESTANTS[server].start(record, precision) as running:
         run_wrk(running.url, pictures, connections=WARM_UP_CONNECTIONS, seconds=plan.warm_up_s)
-        for connections in sorted(plan.connections, reverse=True):
+        for connections in plan.connections:
+            processes.wait_for_rest(running.pid, timeout_s=REST_S)
             before_s = processes.cpu_seconds(running.pid)
             load = run_wrk(running.url, pictures, connections=connections, seconds=plan.seconds)
             used_s = processes.cpu_seconds(running.pid) - before_s

@@ -4,6 +4,8 @@ import http.server
 import itertools
 import json
 import shutil
+import subprocess
+import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
@@ -11,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from benchmarks import pictures
+from benchmarks import pictures, processes
 from benchmarks.errors import BenchmarkError
 from benchmarks.grpc_load import Http2Load, field, framed
 from benchmarks.load import Load, run_wrk, share_out
@@ -168,3 +170,27 @@ traffic: 1.93MB (2024872) total, 20.05KB (20528) headers (space savings 95.05%),
 
 def test_h2loads_report_is_read():
     assert Http2Load.parse(H2LOAD) == Http2Load(2635.46, succeeded=4990, errors=10, body_bytes=1850000)
+
+
+@pytest.fixture
+def running():
+    started = []
+
+    def start(code: str) -> int:
+        started.append(subprocess.Popen([sys.executable, "-c", code]))
+        return started[-1].pid
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+def test_a_server_still_busy_is_waited_for(running):
+    pid = running("import time\nwhile time.process_time() < 1.5: pass\ntime.sleep(60)")
+    processes.wait_for_rest(pid, timeout_s=30)
+    assert processes.cpu_seconds(pid) > 1.4
+
+
+def test_a_server_that_never_rests_is_not_waited_for_forever(running):
+    processes.wait_for_rest(running("while True: pass"), timeout_s=0.6)
