@@ -38,7 +38,7 @@ def run(config: Config = CONFIG, home: Home = HOME, store: Store = STORE) -> Non
     """Serve in the foreground until Ctrl-C; requests in flight are answered first."""
     settings = Settings.read(config, home=home, store=store)
     Background(settings).require_stopped()
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         with Server(settings) as server, Background(settings).claimed(server):
             announce(settings, server.wait_until_ready())

@@ -141,7 +141,7 @@ def bench(
 
 def main() -> NoReturn:
     """Run the command line; a fault is one sentence on stderr and exit code 1."""
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))  # so that servers are ended
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that servers are ended
     try:
         app(standalone_mode=True)
     except (BenchmarkError, ServingError) as fault:

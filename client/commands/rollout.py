@@ -63,7 +63,7 @@ def rollout(
         most_errors=max_errors,
         ready_timeout_s=ready_timeout,
     )
-    signal.signal(signal.SIGTERM, lambda *_: signal.raise_signal(signal.SIGINT))
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     console = Console(stderr=True)
     with Steps(console) as steps:
         try:

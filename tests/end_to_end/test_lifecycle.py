@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import shutil
 import signal
 import socket
@@ -76,6 +77,13 @@ def test_start_returns_when_predictions_are_answered_and_stop_leaves_no_process(
     assert launcher.processes()
     stopped = launcher("stop")
     assert (stopped.returncode, stopped.stdout) == (0, "stopped\n")
+    assert launcher.processes() == []
+
+
+def test_a_server_started_by_a_background_script_which_ignores_interrupts_stops_all_the_same(launcher):
+    start = f"trap '' INT; exec {shlex.join(launcher.command('start'))}"
+    subprocess.run(["sh", "-c", start], cwd=PROJECT, check=True, capture_output=True, timeout=150)
+    assert launcher("stop").stdout == "stopped\n"
     assert launcher.processes() == []
 
 
