@@ -72,12 +72,18 @@ class Augmentation:
         """Cutout (arXiv 1708.04552): one square a picture, wholly inside."""
         n, _, _, side = images.shape
         corner = torch.randint(0, side - self.cutout_px + 1, (2, n, 1), generator=generator).to(images.device)
-        inside = torch.arange(side, device=images.device) - corner  # (2, N, S)
-        rows, columns = (inside >= 0) & (inside < self.cutout_px)
-        return images.masked_fill((rows[:, :, None] & columns[:, None, :])[:, None], GREY)
+        return images.masked_fill(squares(corner, self.cutout_px, side=side)[:, None], GREY)
 
 
 UNCHANGED = Augmentation()
+
+
+def squares(corner: Tensor, cut: Tensor | int, *, side: int) -> Tensor:
+    """Masks ``(N, side, side) bool`` of squares: ``corner (2, N, 1)``, and ``cut`` pixels a side, one or ``(N, 1)``."""
+    inside = torch.arange(side, device=corner.device) - corner  # (2, N, side)
+    rows, columns = (inside >= 0) & (inside < cut)
+    masks: Tensor = rows[:, :, None] & columns[:, None, :]
+    return masks
 
 
 def _reflected(index: Tensor, side: int) -> Tensor:

@@ -4,6 +4,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from training.augmentation import squares
+
 # Share of a picture that is covered at most, to the nearest whole pixel: its own label stays the main one.
 LARGEST = 0.5
 
@@ -16,12 +18,10 @@ def cutmix(
     Of ``labels (N,) int64`` it makes targets ``(N, classes) float32``: how much of either class is to be seen.
     """
     n, side = len(images), images.shape[-1]
-    area = LARGEST * torch.rand(n, generator=generator) * (torch.rand(n, generator=generator) < share)
+    area = LARGEST * torch.rand((n, 1), generator=generator) * (torch.rand((n, 1), generator=generator) < share)
     cut = (area.sqrt() * side).round()
-    corner = (torch.rand((2, n), generator=generator) * (side - cut + 1)).floor()
-    inside = torch.arange(side) - corner[:, :, None]  # (2, N, S)
-    rows, columns = (inside >= 0) & (inside < cut[:, None])
-    covered = (rows[:, :, None] & columns[:, None, :]).to(images.device)
+    corner = (torch.rand((2, n, 1), generator=generator) * (side - cut + 1)).floor()
+    covered = squares(corner, cut, side=side).to(images.device)
     mixed = torch.where(covered[:, None], images.roll(1, dims=0), images)
     other = covered.float().mean(dim=(1, 2))[:, None]
     targets = F.one_hot(labels, classes).float()
