@@ -4,7 +4,7 @@ The order is what matters:
 
 1. Wait for a job at the end of each queue: whatever was accepted before has then left it for a worker.
 2. Raise the drain file: from here on, handlers answer 503 `ServerStopping`, and TorchServe closes those connections.
-3. Close the port of the inference API: new connections are refused.
+3. Close the port of the inference API: who has connected is let in, new connections are refused.
 4. Wait until every worker has answered one more job: it runs one batch at a time, so its earlier ones have ended.
 
 After that nothing is in flight but refusals, and the processes can end.

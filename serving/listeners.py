@@ -3,12 +3,26 @@
 import ctypes
 import os
 import socket
+import struct
+import time
 
 import psutil
 
 from serving.errors import ServingError
 
 PIDFD_GETFD = 438  # the same system call number on every Linux architecture
+SO_ATTACH_FILTER = 26  # asm-generic/socket.h; Python's socket module does not name it
+
+# A classic BPF program (linux/filter.h: code, jump if true, if false, operand) that drops what asks for a connection.
+NO_NEW_CONNECTIONS = (
+    (0x30, 0, 0, 13),  # load the byte of the TCP header that has the flags
+    (0x54, 0, 0, 0x12),  # of them SYN and ACK
+    (0x15, 0, 1, 0x02),  # SYN alone?
+    (0x06, 0, 0, 0),  # then drop it
+    (0x06, 0, 0, 0xFFFFFFFF),  # else let all of it pass
+)
+BACKLOG = struct.Struct("24xI")  # tcpi_unacked of struct tcp_info: of a listener, connections not accepted yet
+ACCEPT_S = 1.0  # waited for at most, until the child has accepted them
 
 
 def free_port() -> int:
@@ -37,16 +51,34 @@ def close_listener(pid: int, port: int) -> bool:
     """Close the TCP port that a child process listens to, and return whether that was possible.
 
     The kernel hands a parent a copy of its child's socket; shutting the copy down closes the port for good,
-    and connections to it are refused from then on. A sandbox may forbid it, and only Linux has it.
+    and connections to it are refused from then on. Those made before are accepted first: closing would reset them.
+    A sandbox may forbid it, and only Linux has it.
     """
     try:
         for listener in psutil.Process(pid).net_connections("tcp"):
             if listener.status == psutil.CONN_LISTEN and listener.laddr.port == port:
                 with _copy_of(pid, listener.fd) as copy:
+                    _wait_until_all_are_accepted(copy)
                     copy.shutdown(socket.SHUT_RDWR)
     except (OSError, AttributeError, psutil.Error):
         return False
     return True
+
+
+def _wait_until_all_are_accepted(listener: socket.socket) -> None:
+    """Let no new connection in, and leave those that wait to who accepts them."""
+    program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in NO_NEW_CONNECTIONS))
+    attached = struct.pack("HP", len(NO_NEW_CONNECTIONS), ctypes.addressof(program))
+    listener.setsockopt(socket.SOL_SOCKET, SO_ATTACH_FILTER, attached)
+    deadline = time.monotonic() + ACCEPT_S
+    while _waiting(listener) and time.monotonic() < deadline:
+        time.sleep(0.001)
+
+
+def _waiting(listener: socket.socket) -> int:
+    """How many connections the kernel has made that nobody has accepted yet."""
+    (count,) = BACKLOG.unpack(listener.getsockopt(socket.IPPROTO_TCP, socket.TCP_INFO, BACKLOG.size))
+    return int(count)
 
 
 def _copy_of(pid: int, fd: int) -> socket.socket:

@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import threading
 import zipfile
 from pathlib import Path
 
@@ -11,7 +12,7 @@ import pytest
 from serving.background import Background
 from serving.errors import ServingError
 from serving.java import find_java, java_version
-from serving.listeners import free_port, require_free
+from serving.listeners import close_listener, free_port, require_free
 from serving.machine import MOST_WORKERS, Machine, cpu_quota, this_machine
 from serving.settings import Settings
 from serving.store import Archive, read_store, snapshot
@@ -158,6 +159,25 @@ def test_a_taken_port_is_named():
     require_free([port])
     with socket.create_server(("127.0.0.1", port)), pytest.raises(ServingError, match=f"port {port} is in use"):
         require_free([port])
+
+
+def test_a_port_that_is_closed_answers_who_had_connected_and_refuses_who_had_not():
+    def accept_late(listener: socket.socket) -> None:
+        connection, _ = listener.accept()
+        with connection:
+            connection.sendall(connection.recv(100))
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        address = listener.getsockname()
+        with socket.create_connection(address) as early:
+            early.sendall(b"sent before the port was closed")
+            server = threading.Timer(0.2, accept_late, [listener])
+            server.start()
+            assert close_listener(os.getpid(), address[1])
+            assert early.recv(100) == b"sent before the port was closed"
+            server.join()
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(address)
 
 
 def test_relative_sockets_lie_in_the_servers_home(tmp_path):
