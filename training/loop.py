@@ -23,6 +23,7 @@ from training.meter import Meter
 from training.optimizers import make_optimizers, set_rates
 from training.recipes import Recipe
 from training.sources import Pictures
+from training.teacher import Teacher
 
 # Points of the learning curve within an epoch, and the steps between two movements of the bar.
 POINTS_AN_EPOCH = 25
@@ -56,6 +57,7 @@ class Trainer:
         validation: Pictures | None,
         seed: int,
         device: torch.device,
+        teacher: Teacher | None = None,
     ) -> None:
         self.network = network.to(device)
         self.recipe = recipe
@@ -64,6 +66,7 @@ class Trainer:
         self.validation = validation
         self.seed = seed
         self.device = device
+        self.teacher = teacher
         self.optimizers = make_optimizers(network, recipe)
         self.progress = Progress()
         self._mirrored = torch.rand(len(train), generator=self._generator(0)).to(device) < 0.5
@@ -125,14 +128,7 @@ class Trainer:
     def _step(self, index: Tensor, generator: torch.Generator, *, mirror_others: bool) -> tuple[Tensor, Tensor, Tensor]:
         """One optimiser step on this process's part of a batch; its mean loss, logits and labels, detached."""
         mine = index[processes.rank() :: processes.count()]
-        images, labels = self.train.images[mine], self.train.labels[mine]
-        if self.recipe.augmentation.changes_anything:
-            mirrored = self._mirrored[mine] ^ mirror_others
-            images = self.recipe.augmentation(images, mirrored=mirrored, generator=generator)
-        targets = labels
-        if self.recipe.cutmix:
-            share = self.recipe.cutmix
-            images, targets = cutmix(images, labels, classes=self.classes, share=share, generator=generator)
+        images, targets = self._lesson(mine, generator, mirror_others=mirror_others)
         started = time.perf_counter()
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.uses_bf16):
             logits = self.network(images).float()
@@ -143,7 +139,22 @@ class Trainer:
         for optimizer in self.optimizers:
             optimizer.step()
             optimizer.zero_grad()
-        return loss.detach(), logits.detach(), labels
+        return loss.detach(), logits.detach(), self.train.labels[mine]
+
+    def _lesson(self, mine: Tensor, generator: torch.Generator, *, mirror_others: bool) -> tuple[Tensor, Tensor]:
+        """Pictures as the network is shown them, and what it is to answer: labels, or how much of each class."""
+        images, targets = self.train.images[mine], self.train.labels[mine]
+        if self.recipe.augmentation.changes_anything:
+            mirrored = self._mirrored[mine] ^ mirror_others
+            images = self.recipe.augmentation(images, mirrored=mirrored, generator=generator)
+        if self.recipe.cutmix:
+            share = self.recipe.cutmix
+            images, targets = cutmix(images, targets, classes=self.classes, share=share, generator=generator)
+        if self.teacher:
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.uses_bf16):
+                taught = self.teacher(images, generator=generator)
+            targets = torch.lerp(targets, taught, self.recipe.teaching)
+        return images, targets
 
     def _generator(self, epoch: int) -> torch.Generator:
         """Chance for one epoch, from the seed alone, the same in every process."""

@@ -30,6 +30,7 @@ class Recipe:
     label_smoothing: float = 0.0
     augmentation: Augmentation = UNCHANGED
     cutmix: float = 0.0  # share of the pictures that get a square of another
+    teaching: float = 0.0  # weight of what the weights it started from answer, beside the labels; with CutMix
     bf16: bool = False  # forward pass in bfloat16, where the processor has it
     threads: int | None = None  # None: what torch takes, one a core
 
@@ -81,4 +82,15 @@ REFINE = replace(
     label_smoothing=0.1,
     augmentation=replace(ACCURATE.augmentation, cutout_px=8),
     cutmix=0.5,
+)
+
+# For weights that REFINE has trained, which teach: no smoothing beside what they answer, and no step that tears down.
+DISTIL = replace(
+    REFINE,
+    epochs=12,
+    learning_rate=0.03,
+    head_learning_rate=0.15,
+    bias_learning_rate=0.012,
+    label_smoothing=0.0,
+    teaching=0.7,
 )

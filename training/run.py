@@ -10,13 +10,15 @@ from torch import Tensor
 from training import processes
 from training.calibration import fit_temperature
 from training.display import TrainingDisplay
+from training.errors import WeightsError
 from training.evaluation import evaluate, predict
 from training.loop import Trainer
-from training.networks import image_size, load_network_to_train, network_class, new_network
+from training.networks import image_size, load_network, load_network_to_train, network_class, new_network
 from training.options import RunOptions
 from training.output import write_output
 from training.recipes import Recipe
 from training.sources import Source, hold_out, load_source, rename_classes
+from training.teacher import Teacher
 
 
 def run(recipe: Recipe, options: RunOptions, console: Console) -> None:
@@ -55,13 +57,31 @@ def _trainer(recipe: Recipe, source: Source, options: RunOptions) -> Trainer:
         network, earlier = load_network_to_train(options.start_from, recipe.network, classes=classes)
     else:
         network, earlier = new_network(recipe.network, train.images, classes=classes), None
+    device = processes.device()
     # One process validates, since one chooses and writes.
     held_out = validation if len(validation) and processes.is_first() else None
     trainer = Trainer(
-        network, recipe, classes=classes, train=train, validation=held_out, seed=options.seed, device=processes.device()
+        network,
+        recipe,
+        classes=classes,
+        train=train,
+        validation=held_out,
+        seed=options.seed,
+        device=device,
+        teacher=_teacher(recipe, options, device),
     )
     trainer.progress.earlier = earlier
     return trainer
+
+
+def _teacher(recipe: Recipe, options: RunOptions, device: torch.device) -> Teacher | None:
+    """The weights that the run starts from, calibrated, where the recipe has them teach."""
+    if not recipe.teaching:
+        return None
+    if options.start_from is None:
+        raise WeightsError("This recipe learns from the weights it starts from: give --start-from WEIGHTS.")
+    network, _ = load_network(options.start_from)
+    return Teacher(network.to(device))
 
 
 def _announce(console: Console, source: Source, trainer: Trainer) -> None:

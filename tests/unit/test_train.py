@@ -11,6 +11,8 @@ from typer.testing import CliRunner
 import train
 from training import loop
 from training.networks import load_network
+from training.recipes import DISTIL
+from training.teacher import Teacher
 
 
 @pytest.fixture(scope="module")
@@ -180,25 +182,43 @@ def test_a_bad_source_is_one_sentence_and_nothing_is_written(pictures, tmp_path)
     assert not (tmp_path / "out").exists()
 
 
-def refine(pictures, folder, *options):
-    arguments = ["refine", f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/r.pt", *options]
+def go_on(recipe, pictures, folder, *options):
+    arguments = [recipe, f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/r.pt", *options]
     return CliRunner().invoke(train.app, [*arguments, "--epochs=1", "--validation=0.25"])
 
 
-def test_a_run_goes_on_from_trained_weights_and_its_record_says_how_they_came_about(pictures, tmp_path):
-    arguments = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c.pt", "--version=2.0"]
-    CliRunner().invoke(train.app, ["fast", *arguments, "--epochs=1", "--validation=0.25"])
+@pytest.mark.parametrize("recipe", ["refine", "distil"])
+def test_a_run_goes_on_from_trained_weights_and_its_record_says_how_they_came_about(recipe, pictures, tmp_path):
+    go_on("fast", pictures, tmp_path, "--version=2.0")
     before = json.loads((tmp_path / "cifar10-2.0.json").read_text())
     whitening = torch.load(tmp_path / "cifar10-2.0.pt")["whitening.weight"]
-    result = refine(pictures, tmp_path, f"--start-from={tmp_path}/cifar10-2.0.pt")
+    result = go_on(recipe, pictures, tmp_path, f"--start-from={tmp_path}/cifar10-2.0.pt")
     assert result.exit_code == 0, result.output
     earlier = json.loads((tmp_path / "cifar10-2.0.json").read_text())["training"]["earlier"]
     assert earlier == {"sha256": before["weights"]["sha256"], **before["training"]}
     assert torch.equal(torch.load(tmp_path / "cifar10-2.0.pt")["whitening.weight"], whitening)
 
 
+def test_what_is_distilled_is_what_the_first_weights_answer_not_the_labels(pictures, tmp_path, monkeypatch):
+    go_on("fast", pictures, tmp_path, "--version=2.0")
+    taught = []
+    monkeypatch.setattr(loop.F, "cross_entropy", lambda logits, targets, **_: taught.append(targets) or logits.sum())
+    monkeypatch.setattr(Teacher, "__call__", lambda _, images, **__: torch.tensor([[1.0, 0, 0]]).expand(len(images), 3))
+    go_on("distil", pictures, tmp_path, f"--start-from={tmp_path}/cifar10-2.0.pt")
+    torch.testing.assert_close(taught[0].sum(dim=1), torch.ones(len(taught[0])))
+    assert taught[0][:, 0].min() >= DISTIL.teaching
+    assert taught[0][:, 0].max() > DISTIL.teaching  # the rest is the labels'
+
+
+def test_distilling_without_weights_to_learn_from_is_refused_in_one_sentence(pictures, tmp_path):
+    result = go_on("distil", pictures, tmp_path)
+    assert result.exit_code == 1
+    assert "give --start-from" in result.output
+    assert result.output.count("\n") == 1
+
+
 def test_weights_of_another_network_are_refused_before_the_first_epoch(pictures, tmp_path):
     lenet(pictures, tmp_path)
-    result = refine(pictures, tmp_path, f"--start-from={tmp_path}/cifar10-1.0.pt")
+    result = go_on("refine", pictures, tmp_path, f"--start-from={tmp_path}/cifar10-1.0.pt")
     assert result.exit_code == 1
     assert "is lenet of 3 classes; this run trains resnet of 3" in result.output

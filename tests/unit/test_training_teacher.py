@@ -1,0 +1,42 @@
+import torch
+from torch import nn
+
+from training.teacher import Teacher
+
+PICTURES = 200
+
+
+class LeftOrRight(nn.Module):
+    """Names the half of a picture that is brighter, and could learn how sure to be."""
+
+    def __init__(self):
+        super().__init__()
+        self.sure = nn.Parameter(torch.ones(()))
+
+    def forward(self, images):
+        left, right = images[..., :16].mean(dim=(1, 2, 3)), images[..., 16:].mean(dim=(1, 2, 3))
+        return torch.stack([left, right], dim=1) * self.sure
+
+
+def answers():
+    """Probabilities for pictures that are all bright at their left."""
+    images = torch.zeros(PICTURES, 3, 32, 32)
+    images[..., :16] = 255
+    return Teacher(LeftOrRight())(images, generator=torch.Generator().manual_seed(0))
+
+
+def test_a_teacher_sees_about_half_of_the_pictures_mirrored():
+    assert 80 < (answers().argmax(dim=1) == 0).sum() < 120
+
+
+def test_a_teacher_answers_probabilities():
+    torch.testing.assert_close(answers().sum(dim=1), torch.ones(PICTURES))
+    assert answers().min() >= 0
+
+
+def test_a_teacher_does_not_learn():
+    network = LeftOrRight().train()
+    Teacher(network)
+    assert not network.training
+    assert not network.sure.requires_grad
+    assert not answers().requires_grad
