@@ -57,7 +57,7 @@ end-to-end: $(ENVIRONMENT)  ## the tests against a real TorchServe (minutes)
 
 bench: $(ENVIRONMENT)  ## this server beside Flask, gunicorn, FastAPI, LitServe, BentoML; fills the README's tables
 	$(BIN)/python -m benchmarks.bench --record model/cifar10-1.0.json --save $(RESULTS)/bench-1.0.json
-	$(BIN)/python -m benchmarks.bench --record model/cifar10-2.0.json --no-alone --save $(RESULTS)/bench-2.0.json
+	$(BIN)/python -m benchmarks.bench --record model/cifar10-2.0.json --no-alone --warm-up-s 30 --save $(RESULTS)/bench-2.0.json
 	$(BIN)/python -m benchmarks.table README.md $(RESULTS)/bench-1.0.json $(RESULTS)/bench-2.0.json
 
 bench-quick: $(ENVIRONMENT)  ## this server beside gunicorn, in two minutes

@@ -123,8 +123,9 @@ def _facts(record: Record) -> list[tuple[str, str]]:
 def _recipe(training: Record) -> str:
     recipe, earlier = training["recipe"], training.get("earlier")
     text = f"{recipe['origin']}; {recipe['epochs']} epochs, batches of {recipe['batch_size']}, seed {training['seed']}"
-    if earlier:
-        text += f"; started from the weights of {earlier['recipe']['epochs']} epochs, {earlier['seconds']:,.0f} s"
+    while earlier:
+        text += f"; before that {earlier['recipe']['epochs']} epochs, {earlier['seconds']:,.0f} s"
+        earlier = earlier.get("earlier")
     return text
 
 
