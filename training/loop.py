@@ -153,6 +153,7 @@ class Trainer:
         if self.teacher:
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.uses_bf16):
                 taught = self.teacher(images, generator=generator)
+            assert targets.is_floating_point(), "a recipe with a teacher has CutMix, which makes shares of the labels"
             targets = torch.lerp(targets, taught, self.recipe.teaching)
         return images, targets
 
