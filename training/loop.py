@@ -130,7 +130,7 @@ class Trainer:
         mine = index[processes.rank() :: processes.count()]
         images, targets = self._lesson(mine, generator, mirror_others=mirror_others)
         started = time.perf_counter()
-        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.uses_bf16):
+        with self._forward_precision():
             logits = self.network(images).float()
         loss = F.cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
         torch.autograd.backward(loss * (len(mine) / len(index)))
@@ -151,11 +151,15 @@ class Trainer:
             share = self.recipe.cutmix
             images, targets = cutmix(images, targets, classes=self.classes, share=share, generator=generator)
         if self.teacher:
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.uses_bf16):
+            with self._forward_precision():
                 taught = self.teacher(images, generator=generator)
             assert targets.is_floating_point(), "a recipe with a teacher has CutMix, which makes shares of the labels"
             targets = torch.lerp(targets, taught, self.recipe.teaching)
         return images, targets
+
+    def _forward_precision(self) -> torch.autocast:
+        """What the network and its teacher run in."""
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.uses_bf16)
 
     def _generator(self, epoch: int) -> torch.Generator:
         """Chance for one epoch, from the seed alone, the same in every process."""

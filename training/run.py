@@ -57,7 +57,6 @@ def _trainer(recipe: Recipe, source: Source, options: RunOptions) -> Trainer:
         network, earlier = load_network_to_train(options.start_from, recipe.network, classes=classes)
     else:
         network, earlier = new_network(recipe.network, train.images, classes=classes), None
-    device = processes.device()
     # One process validates, since one chooses and writes.
     held_out = validation if len(validation) and processes.is_first() else None
     trainer = Trainer(
@@ -67,21 +66,21 @@ def _trainer(recipe: Recipe, source: Source, options: RunOptions) -> Trainer:
         train=train,
         validation=held_out,
         seed=options.seed,
-        device=device,
-        teacher=_teacher(recipe, options, device),
+        device=processes.device(),
+        teacher=_teacher(recipe, options),
     )
     trainer.progress.earlier = earlier
     return trainer
 
 
-def _teacher(recipe: Recipe, options: RunOptions, device: torch.device) -> Teacher | None:
+def _teacher(recipe: Recipe, options: RunOptions) -> Teacher | None:
     """The weights that the run starts from, calibrated, where the recipe has them teach."""
     if not recipe.teaching:
         return None
     if options.start_from is None:
         raise WeightsError("This recipe learns from the weights it starts from: give --start-from WEIGHTS.")
     network, _ = load_network(options.start_from)
-    return Teacher(network.to(device))
+    return Teacher(network.to(processes.device()))
 
 
 def _announce(console: Console, source: Source, trainer: Trainer) -> None:
