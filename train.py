@@ -2,7 +2,6 @@
 
 python train.py                                         the fast recipe: minutes on two cores
 python train.py accurate                                the same network for longer
-python train.py refine --start-from WEIGHTS             … and on from there
 python train.py distil --start-from WEIGHTS             … taught by what it is then: what is served
 python train.py lenet                                   the tutorial's network and recipe
 python train.py fast --source my-pictures --name pets   your own: my-pictures/{train,test}/<class>/*
@@ -23,7 +22,7 @@ from training.assessment import assess
 from training.card import write_card
 from training.errors import TrainingError
 from training.options import RunOptions
-from training.recipes import ACCURATE, DISTIL, FAST, LENET, REFINE, Recipe
+from training.recipes import ACCURATE, DISTIL, FAST, LENET, Recipe
 from training.run import run
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -81,14 +80,12 @@ def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., 
 lenet = _training_command(LENET, default_version="1.0")
 fast = _training_command(FAST, default_version="1.5")
 accurate = _training_command(ACCURATE, default_version="2.0")
-refine = _training_command(REFINE, default_version="2.0")
 distil = _training_command(DISTIL, default_version="2.0")
 
 app.command("lenet", help="The tutorial's network and recipe.")(lenet)
 app.command("fast", help="A residual network in minutes; the default.")(fast)
-app.command("accurate", help="The same network, trained for longer.")(accurate)
-app.command("refine", help="The same again, on pictures harder to learn by heart; give --start-from.")(refine)
-app.command("distil", help="The same once more, taught by the weights it starts from; give --start-from.")(distil)
+app.command("accurate", help="The same network, for longer, on pictures harder to learn by heart.")(accurate)
+app.command("distil", help="On from there, taught by the weights it starts from; give --start-from.")(distil)
 
 
 @app.command()

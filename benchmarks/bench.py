@@ -65,7 +65,7 @@ def measure(plan: Plan, record: Path, pictures: Sequence[Picture]) -> dict[str, 
 def alone_measurements(plan: Plan, record: Path, pictures: Sequence[Picture]) -> dict[str, Any]:
     """Measure what concerns this project alone: a crowd of connections, big photographs, gRPC."""
     crowd = replace(plan, servers=("project",), connections=CROWD, rounds=1)
-    crowded = medians(list(one_round(crowd, 0, record, pictures, precision=served_precision())))
+    crowded = medians(list(one_round(crowd, 0, record, pictures, precision=served_precision(record))))
     progress.print("a crowd of connections: done; photographs next")
     photos = []
     if TEST_PICTURES.is_dir():
@@ -126,7 +126,7 @@ def bench(
         rounds=rounds,
         seconds=seconds,
         warm_up_s=warm_up_s,
-        precisions=tuple(precisions or sorted({"fp32", served_precision()})),
+        precisions=tuple(precisions or sorted({"fp32", served_precision(record)})),
     )
     build_environment()
     document = everything(QUICK if quick else plan, record, alone=alone and not quick and not servers)

@@ -5,6 +5,7 @@ It runs with handler/ on its path, as the files of an archive do.
 python -m benchmarks.ceiling_worker FOLDER SECONDS    the folder's pictures are named <number>-<class>.jpg
 """
 
+import os
 import sys
 import time
 from collections.abc import Sequence
@@ -14,8 +15,10 @@ import numpy as np
 import torch
 from image_packing import pack_convolutions
 from image_pixels import decode_pixels
+from image_precision import in_two_precisions
 
 from benchmarks.errors import BenchmarkError
+from benchmarks.peers import variables
 from benchmarks.peers.classifier import Classifier
 
 BATCH_SIZE = 32
@@ -24,9 +27,7 @@ MAX_PIXELS = 25_000_000
 
 def measure(folder: Path, *, seconds: float) -> float:
     """Return pictures a second of this process alone, after two batches to warm up."""
-    classifier = Classifier.from_environment()
-    size = classifier.image_size
-    pack_convolutions(classifier.network, torch.zeros(BATCH_SIZE, 3, size, size).byte())
+    classifier = packed_classifier(Path(os.environ[variables.RECORD]), precision=os.environ[variables.PRECISION])
     files = sorted(folder.iterdir())
     batches = [
         [(path.read_bytes(), int(path.stem.partition("-")[2])) for path in files[start : start + BATCH_SIZE]]
@@ -39,6 +40,18 @@ def measure(folder: Path, *, seconds: float) -> float:
         classify(classifier, batches[count % len(batches)])
         count += 1
     return count * BATCH_SIZE / elapsed_s
+
+
+def packed_classifier(record: Path, *, precision: str) -> Classifier:
+    """Load a network as the handler does, for one thread."""
+    torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
+    classifier = Classifier(record)  # no autocast around it: bfloat16 is the packed network's own
+    pixels = torch.zeros(BATCH_SIZE, 3, classifier.image_size, classifier.image_size, dtype=torch.uint8)
+    if precision == "bf16":
+        classifier.network = in_two_precisions(classifier.network, pixels)
+    else:
+        pack_convolutions(classifier.network, pixels)
+    return classifier
 
 
 def classify(classifier: Classifier, batch: Sequence[tuple[bytes, int]]) -> None:

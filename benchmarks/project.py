@@ -1,5 +1,6 @@
 """This project as a contestant: an archive of the record in a store of its own, a server in a home of its own."""
 
+import json
 import tempfile
 import time
 import zipfile
@@ -8,12 +9,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import torch
 import yaml
 
 import archive
 from benchmarks.running import Running
 from serving.server import Server
 from serving.settings import Settings
+from training.evaluation import has_bf16
+from training.networks import network_class
 
 CONFIG_NAME = archive.CONFIG.name
 
@@ -28,9 +32,9 @@ def project(record: Path, precision: str) -> Iterator[Running]:
 
 @contextmanager
 def served(
-    record: Path, *, precision: str = "fp32", config: Mapping[str, Any] | None = None
+    record: Path, *, precision: str | None = None, config: Mapping[str, Any] | None = None
 ) -> Iterator[tuple[Server, Running]]:
-    """Run the project with changes to handler/model-config.yaml, such as ``{"batchSize": 8}``."""
+    """Run the project with changes to handler/model-config.yaml, such as ``{"batchSize": 8}`` or a precision."""
     # A socket's path may have 103 bytes, so the home lies where temporary folders do.
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         home, store = Path(scratch) / "home", Path(scratch) / "store"
@@ -43,19 +47,21 @@ def served(
             yield server, Running(url, server.pid, time.monotonic() - began)
 
 
-def served_precision() -> str:
-    """Return the precision that handler/model-config.yaml asks for; the handler's own default is fp32."""
-    section = yaml.safe_load(archive.CONFIG.read_text()).get("handler") or {}
-    return str(section.get("precision", "fp32"))
+def served_precision(record: Path) -> str:
+    """Return what this record's network is served in on this machine: ``fp32``, or ``bf16`` but for close calls."""
+    precision = yaml.safe_load(archive.CONFIG.read_text())["handler"]["precision"]
+    network = network_class(json.loads(record.read_text())["network"])
+    for_bf16 = hasattr(network, "close_call") and has_bf16(torch.device("cpu"))
+    return ("bf16" if for_bf16 else "fp32") if precision == "auto" else str(precision)
 
 
-def change_config(packed: Path, changes: dict[str, Any], *, precision: str) -> None:
-    """Rewrite the settings inside an archive where they differ from the tree's."""
+def change_config(packed: Path, changes: dict[str, Any], *, precision: str | None) -> None:
+    """Rewrite the settings inside an archive."""
     with zipfile.ZipFile(packed) as original:
         files = {name: original.read(name) for name in original.namelist()}
     config = yaml.safe_load(files[CONFIG_NAME]) | changes
-    if precision != served_precision():
-        config["handler"] = (config.get("handler") or {}) | {"precision": precision}
+    if precision:
+        config["handler"]["precision"] = precision
     files[CONFIG_NAME] = yaml.safe_dump(config).encode()
     with zipfile.ZipFile(packed, "w") as changed:
         for name, content in files.items():

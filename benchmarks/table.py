@@ -50,18 +50,29 @@ def markdown(document: dict[str, Any]) -> str:
         groups.setdefault((row["server"], row["precision"]), []).append(row)
     widths = [f"{row['connections']}" for row in next(iter(groups.values()))]
     heading = ["server", *(f"{width} conn." for width in widths), f"p50 ms at {widths[0]}", "p99 ms", "errors", "MB"]
-    lines = [heading, [":--", *["--:"] * (len(heading) - 1)], *(line_of(rows) for rows in groups.values())]
+    lines = [heading, [":--", *["--:"] * (len(heading) - 1)], *lines_of(groups)]
     table = ["| " + " | ".join(line) + " |" for line in lines]
     notes = [f"- {finding}" for finding in findings(document)]
     return "\n".join([caption(document), "", *table, *([""] if notes else []), *notes])
 
 
-def line_of(rows: list[dict[str, Any]]) -> list[str]:
+def lines_of(groups: dict[tuple[str, str], list[dict[str, Any]]]) -> list[list[str]]:
+    """Return a line for each server and precision, one precision after the other; it is named where there are two."""
+    precisions = sorted({precision for _, precision in groups})
+    return [
+        line_of(rows, note=f", {precision}" if len(precisions) > 1 else "")
+        for wanted in precisions
+        for (_, precision), rows in groups.items()
+        if precision == wanted
+    ]
+
+
+def line_of(rows: list[dict[str, Any]], *, note: str = "") -> list[str]:
     """Return a server's cells: requests/s at each width, p50 of the narrowest, p99 at 64, errors, memory."""
     at_64 = next((row for row in rows if row["connections"] == P99_CONNECTIONS), rows[-1])
     total = {key: sum(row[key] for row in rows) for key in ERRORS}
     cells = [
-        rows[0]["title"],
+        rows[0]["title"] + note,
         *(shown(row, "requests_per_s") for row in rows),
         shown(rows[0], "p50_ms"),
         shown(at_64, "p99_ms"),

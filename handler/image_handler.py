@@ -17,6 +17,7 @@ from image_hold import wait_while_held
 from image_network import choose_device, image_size, limit_threads, load_class_names, load_network
 from image_packing import pack_convolutions
 from image_pixels import decode_pixels, quiet_pillow, silence_pillow_log
+from image_precision import in_two_precisions, wants_bf16
 from image_request import ImageRequest, read_request
 from image_settings import HandlerSettings
 from image_wire import read_in_large_pieces
@@ -57,8 +58,9 @@ class ImageHandler:
         self.image_size = image_size(network)
         self.drain_file = os.environ.get(DRAIN_FILE_VARIABLE)
         batch_size = properties.get("batch_size") or 1
+        self.precision = "fp32"
         if self.device.type == "cpu":
-            pack_convolutions(self.network, torch.zeros(batch_size, 3, self.image_size, self.image_size).byte())
+            self._pack(torch.zeros(batch_size, 3, self.image_size, self.image_size, dtype=torch.uint8))
         self._warm_up(batch_sizes={1, batch_size})
 
     def handle(self, rows: Sequence[Mapping[str, Any]], context: "Context") -> list[bytes]:
@@ -87,6 +89,13 @@ class ImageHandler:
         for index, answer in zip(requests, self._predictions(pictures, list(requests.values())), strict=True):
             answers[index] = answer
         return answers
+
+    def _pack(self, pixels: torch.Tensor) -> None:
+        """Make the network fast for batches such as `pixels`."""
+        if wants_bf16(self.network, precision=self.settings.precision):
+            self.precision, self.network = "bf16", in_two_precisions(self.network, pixels)
+        else:
+            pack_convolutions(self.network, pixels)
 
     def _request(self, row: Mapping[str, Any], headers: Mapping[str, Any], *, draining: bool) -> ImageRequest:
         if draining:
@@ -133,6 +142,7 @@ class ImageHandler:
                 "model_version": self.model_version,
                 "class_names": self.class_names,
                 "image_size": self.image_size,
+                "precision": self.precision,
                 "top_k": self.settings.top_k,
                 "max_image_bytes": self.settings.max_image_bytes,
                 "max_image_pixels": self.settings.max_image_pixels,

@@ -16,31 +16,34 @@ class PackedConvolution(nn.Module):
     Args:
         convolution: the trained layer, zero-padded.
         input_shape: shape of the batches it will see mostly, (N, C, H, W); any other N works too.
+        dtype: what it computes in, and gives.
     """
 
-    def __init__(self, convolution: nn.Conv2d, input_shape: torch.Size) -> None:
+    def __init__(self, convolution: nn.Conv2d, input_shape: torch.Size, *, dtype: torch.dtype) -> None:
         super().__init__()
         geometry = (convolution.padding, convolution.stride, convolution.dilation, convolution.groups)
-        weight = convolution.weight.detach().contiguous()
+        weight = convolution.weight.detach().to(dtype).contiguous()
         self.geometry = geometry
-        self.bias = convolution.bias
+        self.dtype = dtype
+        self.bias = None if convolution.bias is None else convolution.bias.detach().to(dtype)
         self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *geometry, list(input_shape))
 
     def forward(self, batch: Tensor) -> Tensor:
-        """(N, C, H, W) to (N, C', H', W'), both float32."""
+        """(N, C, H, W) to (N, C', H', W')."""
         convolved: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            batch, self.weight, self.bias, *self.geometry, "none", [], ""
+            batch.to(self.dtype), self.weight, self.bias, *self.geometry, "none", [], ""
         )
         return convolved
 
 
 @torch.inference_mode()
-def pack_convolutions(network: nn.Module, pixels: Tensor) -> None:
+def pack_convolutions(network: nn.Module, pixels: Tensor, *, dtype: torch.dtype = torch.float32) -> None:
     """Replace each convolution of a network, in place, by its packed form.
 
     Args:
         network: in eval mode, on the CPU.
         pixels: a batch (N, 3, S, S) uint8 of the size that most requests will meet.
+        dtype: what its convolutions are to compute in.
     """
     if not torch._C._has_mkldnn:
         return
@@ -57,4 +60,4 @@ def pack_convolutions(network: nn.Module, pixels: Tensor) -> None:
         parent, _, attribute = name.rpartition(".")
         layer = network.get_submodule(name)
         assert isinstance(layer, nn.Conv2d), "only convolutions were hooked"
-        setattr(network.get_submodule(parent), attribute, PackedConvolution(layer, shape))
+        setattr(network.get_submodule(parent), attribute, PackedConvolution(layer, shape, dtype=dtype))

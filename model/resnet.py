@@ -1,37 +1,45 @@
-"""A small residual network that trains fast and serves fast: 3.3 million parameters, 0.26 GFLOP a picture."""
-
-from itertools import pairwise
+"""A residual network that trains fast for how good it is: 6.6 million parameters, 0.69 GFLOP a picture."""
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
 WHITENING_WIDTH = 24  # both signs of the 12 directions of a 2 x 2 patch of 3 colours
-WIDTHS = (64, 192, 320)
+# Width, whether the group halves the side first, and how many pairs of convolutions are added to what they get.
+GROUPS = ((64, True, 0), (128, False, 1), (256, True, 2), (384, True, 1))
+WIDTHS = [width for width, _, _ in GROUPS]
 
 
 class ResNet(nn.Module):
     """Pixels ``(N, 3, 32, 32) uint8`` to logits ``(N, classes) float32``.
 
-    The shape is that of airbench96 (arXiv 2404.00498, section 3), narrower: a fixed whitening convolution, three
-    groups of three convolutions with a residual around the last two, a global maximum, one linear layer. In
-    evaluation mode the logits are divided by ``temperature``, a buffer that calibration fits.
+    The shape comes from airbench96 (arXiv 2404.00498, section 3): a fixed whitening convolution, groups of
+    convolutions with residuals, a global maximum, one linear layer; deeper, and narrower on the small maps. In
+    evaluation mode the logits are ``sharpened`` by ``sharpness``, a buffer that calibration fits.
     """
 
     image_size = 32
+    # In bfloat16 an answer is trusted whose best logit leads by this much; for others it is computed in float32.
+    close_call = 0.4
     mean: Tensor
     deviation: Tensor
-    temperature: Tensor
+    sharpness: Tensor
 
     def __init__(self, classes: int = 10) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor([0.4914, 0.4822, 0.4465]).reshape(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor([0.2470, 0.2435, 0.2616]).reshape(1, 3, 1, 1))
-        self.register_buffer("temperature", torch.ones(()))
+        self.register_buffer("sharpness", torch.tensor([1.0, 0.0, 0.0]))
         self.whitening = nn.Conv2d(3, WHITENING_WIDTH, 2)
         self.whitening.weight.requires_grad_(False)
-        self.shrink = nn.ModuleList(_shrink(*widths) for widths in pairwise((WHITENING_WIDTH, *WIDTHS)))
-        self.deepen = nn.ModuleList(_deepen(width) for width in WIDTHS)
+        widths_in = (WHITENING_WIDTH, *WIDTHS[:-1])
+        self.widen = nn.ModuleList(
+            _widen(width_in, width, halves=halves)
+            for width_in, (width, halves, _) in zip(widths_in, GROUPS, strict=True)
+        )
+        self.residuals = nn.ModuleList(
+            nn.ModuleList(_residual(width) for _ in range(count)) for width, _, count in GROUPS
+        )
         self.head = nn.Linear(WIDTHS[-1], classes, bias=False)
         with torch.no_grad():
             self.head.weight /= self.head.weight.std()
@@ -41,11 +49,20 @@ class ResNet(nn.Module):
     def forward(self, pixels: Tensor) -> Tensor:
         """Logits of a batch of pictures; values 0 to 255 in, no softmax applied."""
         x = F.gelu(self.whitening(self._normalised(pixels)))  # (N, 24, 31, 31)
-        for shrink, deepen in zip(self.shrink, self.deepen, strict=True):
-            x = shrink(x)  # (N, 64, 15, 15), (N, 192, 7, 7), (N, 320, 3, 3)
-            x = F.gelu(x + deepen(x))
+        for widen, residuals in zip(self.widen, self.residuals, strict=True):
+            x = widen(x)  # (N, 64, 15, 15), (N, 128, 15, 15), (N, 256, 7, 7), (N, 384, 3, 3)
+            for residual in residuals.children():
+                x = F.gelu(x + residual(x))
         logits: Tensor = self.head(x.amax(dim=(2, 3))).float() / WIDTHS[-1]
-        return logits if self.training else logits / self.temperature
+        return logits if self.training else self.sharpened(logits, self.sharpness)
+
+    @staticmethod
+    def sharpened(logits: Tensor, coefficients: Tensor) -> Tensor:
+        """Logits ``(N, classes)``, each row times c0 + c1 lead + c2 lead², where its best logit leads by ``lead``."""
+        best = logits.topk(2, dim=1).values
+        lead, (c0, c1, c2) = best[:, :1] - best[:, 1:], coefficients.unbind()
+        scaled: Tensor = logits * (c0 + (c1 + c2 * lead) * lead)
+        return scaled
 
     @torch.no_grad()
     def whiten(self, pixels: Tensor) -> None:
@@ -61,12 +78,12 @@ class ResNet(nn.Module):
         return (pixels.float() / 255 - self.mean) / self.deviation
 
 
-def _shrink(width_in: int, width_out: int) -> nn.Sequential:
-    """Widen, and halve the side."""
-    return nn.Sequential(_convolution(width_in, width_out), nn.MaxPool2d(2), _norm(width_out), nn.GELU())
+def _widen(width_in: int, width_out: int, *, halves: bool) -> nn.Sequential:
+    pool = [nn.MaxPool2d(2)] if halves else []
+    return nn.Sequential(_convolution(width_in, width_out), *pool, _norm(width_out), nn.GELU())
 
 
-def _deepen(width: int) -> nn.Sequential:
+def _residual(width: int) -> nn.Sequential:
     """Two convolutions, to be added to what they get."""
     return nn.Sequential(_convolution(width, width), _norm(width), nn.GELU(), _convolution(width, width), _norm(width))
 

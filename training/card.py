@@ -136,18 +136,24 @@ def _accuracy(record: Record) -> str:
 
 def _calibration(record: Record) -> str:
     entry = record["calibration"]
-    if entry["temperature"] is None:
+    if entry["sharpness"] is None:
         return f"none; error {entry['test_ece']:.2%}"
+    c0, c1, c2 = entry["sharpness"]
     return (
-        f"temperature {entry['temperature']:.3f}, fitted on {entry['fitted_on']:,} held-out pictures: "
+        f"logits times {c0:.3f} {c1:+.3f} lead {c2:+.4f} lead², fitted on {entry['fitted_on']:,} held-out pictures: "
         f"error {entry['test_ece_before']:.2%} before, {entry['test_ece']:.2%} after"
     )
 
 
 def _numerics(record: Record) -> str:
     entry = record["numerics"]
-    same = entry.get("bf16_same_class")
-    return f"{entry['served']} is served" + (f"; bfloat16 gives the same class on {same:.2%}" if same else "")
+    text = f"{entry['served']} is served"
+    if "same_class" in entry:
+        text += (
+            f"; {entry['close_calls']:.1%} are close calls, the best logit less than {entry['close_call']} ahead; "
+            f"the class is float32's on {entry['same_class']:.2%}, in bfloat16 alone on {entry['bf16_same_class']:.2%}"
+        )
+    return text
 
 
 def _table(heading: Sequence[str], rows: Iterable[Sequence[str]]) -> str:

@@ -77,6 +77,12 @@ def agreement(one: Tensor, other: Tensor) -> float:
     return torch.eq(one.argmax(dim=1), other.argmax(dim=1)).double().mean().item()
 
 
+def close_calls(logits: Tensor, *, lead: float) -> Tensor:
+    """Which rows of logits ``(N, K)``, ``(N,) bool``, have a best one that leads by less than ``lead``."""
+    best, second = logits.topk(2, dim=1).values.unbind(dim=1)
+    return best - second < lead
+
+
 def _shares(part: Tensor, whole: Tensor) -> list[float | None]:
     pairs = zip(part.tolist(), whole.tolist(), strict=True)
     return [hit / total if total else None for hit, total in pairs]

@@ -22,6 +22,7 @@ from training.evaluation import accuracy_and_loss, has_bf16
 from training.meter import Meter
 from training.optimizers import make_optimizers, set_rates
 from training.recipes import Recipe
+from training.small_maps import speed_up
 from training.sources import Pictures
 from training.teacher import Teacher
 
@@ -60,6 +61,7 @@ class Trainer:
         teacher: Teacher | None = None,
     ) -> None:
         self.network = network.to(device)
+        speed_up(self.network)
         self.recipe = recipe
         self.classes = classes
         self.train = Pictures(train.images.to(device), train.labels.to(device))
@@ -114,8 +116,10 @@ class Trainer:
         order = torch.randperm(len(self.train), generator=generator).to(self.device)
         meter = Meter(self.device)
         for step, index in enumerate(torch.tensor_split(order, steps), start=1):
-            set_rates(self.optimizers, self.recipe, done=(epoch - 1 + (step - 1) / steps) / self.recipe.epochs)
-            meter.add(*self._step(index, generator, mirror_others=epoch % 2 == 0))
+            done = (epoch - 1 + (step - 1) / steps) / self.recipe.epochs
+            set_rates(self.optimizers, self.recipe, done=done)
+            side = self.recipe.small_side if done < self.recipe.small_until else None
+            meter.add(*self._step(index, generator, mirror_others=epoch % 2 == 0, side=side))
             if step % STEPS_A_REFRESH == 0 or step == steps:
                 display.update(epoch=epoch, **meter.reading())
             if step * POINTS_AN_EPOCH // steps > (step - 1) * POINTS_AN_EPOCH // steps:
@@ -125,10 +129,14 @@ class Trainer:
         self._close_epoch(meter)
         self.progress.seconds += time.perf_counter() - started
 
-    def _step(self, index: Tensor, generator: torch.Generator, *, mirror_others: bool) -> tuple[Tensor, Tensor, Tensor]:
+    def _step(
+        self, index: Tensor, generator: torch.Generator, *, mirror_others: bool, side: int | None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """One optimiser step on this process's part of a batch; its mean loss, logits and labels, detached."""
         mine = index[processes.rank() :: processes.count()]
         images, targets = self._lesson(mine, generator, mirror_others=mirror_others)
+        if side:
+            images = F.interpolate(images, side, mode="bilinear", antialias=True)
         started = time.perf_counter()
         with self._forward_precision():
             logits = self.network(images).float()

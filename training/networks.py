@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from training.errors import WeightsError
 
 WHITENING_PICTURES = 5000  # airbench
+NOT_CALIBRATED = (1.0, 0.0, 0.0)
 
 
 @runtime_checkable
@@ -21,6 +22,17 @@ class Whitened(Protocol):
 
     def whiten(self, pixels: Tensor) -> None:
         """Set the layer."""
+
+
+@runtime_checkable
+class Calibrated(Protocol):
+    """A network whose answers, outside training, are scaled by a buffer ``(3,)``."""
+
+    sharpness: Tensor
+
+    @staticmethod
+    def sharpened(logits: Tensor, coefficients: Tensor) -> Tensor:
+        """Scale logits ``(N, K)``."""
 
 
 def network_class(name: str) -> type[nn.Module]:
@@ -79,6 +91,24 @@ def load_network_to_train(weights: Path, name: str, *, classes: int) -> tuple[nn
             f"{weights} is {record['network']} of {len(record['class_names'])} classes; "
             f"this run trains {name} of {classes}: start from weights of that, or leave --start-from out."
         )
-    if isinstance(temperature := getattr(network, "temperature", None), Tensor):
-        temperature.fill_(1)
+    if isinstance(network, Calibrated):
+        network.sharpness.copy_(torch.tensor(NOT_CALIBRATED))
     return network.train(), {"sha256": record["weights"]["sha256"], **record["training"]}
+
+
+@torch.no_grad()
+def round_filters(network: nn.Module) -> None:
+    """Round the filters of convolutions, in place, to what float16 holds: halving them then loses nothing."""
+    for filters in _filters(network):
+        filters.copy_(filters.half())
+
+
+def state_with_half_filters(network: nn.Module) -> dict[str, Tensor]:
+    """The state_dict, filters of convolutions as float16, on the CPU; ``load_state_dict`` makes float32 of it again."""
+    half = {id(each) for each in _filters(network)}
+    state = network.state_dict(keep_vars=True)
+    return {name: (value.half() if id(value) in half else value).detach().cpu() for name, value in state.items()}
+
+
+def _filters(network: nn.Module) -> list[nn.Parameter]:
+    return [each for each in network.parameters() if each.ndim == 4]

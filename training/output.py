@@ -9,23 +9,19 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from training.calibration import reliability
 from training.charts import draw_confusion, draw_curves, draw_reliability
-from training.evaluation import agreement, evaluate, has_bf16, predict
+from training.evaluation import agreement, close_calls, evaluate, has_bf16, predict
 from training.loop import Trainer
+from training.networks import Calibrated, state_with_half_filters
 from training.options import RunOptions
 from training.record import Record, data_entry, evaluation_entry, sha256_of, training_entry, write_record
 from training.sources import Source
 
 
-def write_output(
-    trainer: Trainer, source: Source, options: RunOptions, *, logits: Tensor, temperature: float | None
-) -> None:
-    """Write weights, record and charts from the network and its test ``logits (N, K)``.
-
-    ``temperature`` is what the logits are already divided by; None where the network carries none.
-    """
+def write_output(trainer: Trainer, source: Source, options: RunOptions, *, raw: Tensor, logits: Tensor) -> None:
+    """Write weights, record and charts from the network and its test ``logits (N, K)``, ``raw`` before calibration."""
     options.out.mkdir(parents=True, exist_ok=True)
     weights = options.output(".pt")
-    torch.save({name: value.cpu() for name, value in trainer.network.state_dict().items()}, weights)
+    torch.save(_state(trainer), weights)
     labels = source.test.labels
     evaluation, bins = evaluate(logits, labels), reliability(logits, labels)
     record = {
@@ -35,7 +31,7 @@ def write_output(
         "class_names": list(source.class_names),
         "test": evaluation_entry(evaluation, source.class_names),
         "numerics": _numerics_entry(trainer, source.test.images, logits),
-        "calibration": _calibration_entry(trainer, logits, labels, temperature=temperature),
+        "calibration": _calibration_entry(trainer, labels, raw=raw, logits=logits),
         "data": data_entry(source, trainer, note=options.source_note),
         "training": training_entry(trainer, argv=sys.argv, note=options.machine_note),
         "weights": _weights_entry(trainer, weights, source.test.images),
@@ -52,6 +48,13 @@ def write_output(
     draw_reliability(options.output("-reliability.png"), bins, title=title)
 
 
+def _state(trainer: Trainer) -> dict[str, Tensor]:
+    """What is written as weights."""
+    if trainer.recipe.half_filters:
+        return state_with_half_filters(trainer.network)
+    return {name: value.cpu() for name, value in trainer.network.state_dict().items()}
+
+
 def _weights_entry(trainer: Trainer, weights: Path, images: Tensor) -> Record:
     """How large the network is, and its work for one picture, a multiply-add counted as two operations."""
     with FlopCounterMode(display=False) as counter:
@@ -65,19 +68,28 @@ def _weights_entry(trainer: Trainer, weights: Path, images: Tensor) -> Record:
 
 
 def _numerics_entry(trainer: Trainer, images: Tensor, logits: Tensor) -> Record:
-    """What is served, and how often bfloat16 would give another class."""
-    entry: Record = {"served": "float32"}
+    """What is served, and how often it would give another class than float32, whose ``logits (N, K)`` are given."""
+    lead = getattr(trainer.network, "close_call", None)
+    if lead is None:
+        return {"served": "float32"}
+    entry: Record = {"served": "bfloat16 where the processor has it, close calls in float32", "close_call": lead}
     if has_bf16(trainer.device):
         bf16 = predict(trainer.network, images, bf16=True)
+        close = close_calls(bf16, lead=lead)
         entry["bf16_same_class"] = agreement(logits, bf16)
+        entry["close_calls"] = close.double().mean().item()
+        entry["same_class"] = agreement(logits, torch.where(close[:, None], logits, bf16))
     return entry
 
 
-def _calibration_entry(trainer: Trainer, logits: Tensor, labels: Tensor, *, temperature: float | None) -> Record:
-    """The expected calibration error on the test pictures, before and after the temperature."""
-    after = reliability(logits, labels).error
-    if temperature is None:
-        return {"temperature": None, "test_ece": after}
-    before = reliability(logits * temperature, labels).error
-    held_out = len(trainer.validation) if trainer.validation else 0
-    return {"temperature": temperature, "fitted_on": held_out, "test_ece_before": before, "test_ece": after}
+def _calibration_entry(trainer: Trainer, labels: Tensor, *, raw: Tensor, logits: Tensor) -> Record:
+    """The expected calibration error on the test pictures, before and after calibration."""
+    before, after = (reliability(each, labels).error for each in (raw, logits))
+    if not isinstance(trainer.network, Calibrated):
+        return {"sharpness": None, "test_ece": after}
+    return {
+        "sharpness": trainer.network.sharpness.tolist(),
+        "fitted_on": len(trainer.validation) if trainer.validation else 0,
+        "test_ece_before": before,
+        "test_ece": after,
+    }

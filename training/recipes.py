@@ -29,9 +29,12 @@ class Recipe:
     schedule: Literal["constant", "to zero"] = "constant"  # "to zero": linearly, over all steps
     label_smoothing: float = 0.0
     augmentation: Augmentation = UNCHANGED
+    small_until: float = 0.0  # share of the run that is trained on pictures of small_side pixels, to go faster
+    small_side: int = 0
     cutmix: float = 0.0  # share of the pictures that get a square of another
     teaching: float = 0.0  # weight of what the weights it started from answer, beside the labels; with CutMix
     bf16: bool = False  # forward pass in bfloat16, where the processor has it
+    half_filters: bool = False  # filters of convolutions are kept in float16 once trained: half the file
     threads: int | None = None  # None: what torch takes, one a core
 
 
@@ -50,7 +53,7 @@ LENET = Recipe(
 FAST = Recipe(
     network="resnet",
     origin="airbench94_muon and airbench96 (github.com/KellerJordan/cifar10-airbench), tuned for compressed pictures",
-    epochs=8,
+    epochs=6,
     batch_size=1000,
     validation=0.04,
     optimizer="muon",
@@ -63,34 +66,29 @@ FAST = Recipe(
     schedule="to zero",
     label_smoothing=0.2,
     augmentation=Augmentation(mirror=True, translate_px=4, contrast=0.2, brightness=0.1),
+    small_until=0.5,
+    small_side=24,
     bf16=True,
+    half_filters=True,
 )
 
+# Pictures that are hard to learn by heart, for as many epochs as that takes.
 ACCURATE = replace(
     FAST,
-    epochs=24,
-    augmentation=Augmentation(mirror=True, translate_px=4, cutout_px=10, contrast=0.2, brightness=0.1, blur=0.1),
-)
-
-# For weights that ACCURATE has trained: half its rate, and pictures that are harder to learn by heart.
-REFINE = replace(
-    ACCURATE,
-    epochs=20,
-    learning_rate=0.065,
-    head_learning_rate=0.33,
-    bias_learning_rate=0.027,
+    epochs=40,
     label_smoothing=0.1,
-    augmentation=replace(ACCURATE.augmentation, cutout_px=8),
+    augmentation=replace(FAST.augmentation, cutout_px=8, blur=0.1),
     cutmix=0.5,
 )
 
-# For weights that REFINE has trained, which teach: no smoothing beside what they answer, and no step that tears down.
+# For weights that ACCURATE has trained, which teach: no smoothing beside what they answer, and no step that tears down.
 DISTIL = replace(
-    REFINE,
+    ACCURATE,
     epochs=12,
-    learning_rate=0.03,
-    head_learning_rate=0.15,
-    bias_learning_rate=0.012,
+    learning_rate=0.04,
+    head_learning_rate=0.2,
+    bias_learning_rate=0.016,
     label_smoothing=0.0,
+    small_until=0.0,
     teaching=0.7,
 )

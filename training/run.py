@@ -8,12 +8,20 @@ from rich.console import Console
 from torch import Tensor
 
 from training import processes
-from training.calibration import fit_temperature
+from training.calibration import fit_sharpness
 from training.display import TrainingDisplay
 from training.errors import WeightsError
 from training.evaluation import evaluate, predict
 from training.loop import Trainer
-from training.networks import image_size, load_network, load_network_to_train, network_class, new_network
+from training.networks import (
+    Calibrated,
+    image_size,
+    load_network,
+    load_network_to_train,
+    network_class,
+    new_network,
+    round_filters,
+)
 from training.options import RunOptions
 from training.output import write_output
 from training.recipes import Recipe
@@ -101,6 +109,7 @@ def _train(trainer: Trainer, source: Source, options: RunOptions, console: Conso
         "seed": trainer.seed,
         "pictures": source.fingerprint,
         "processes": processes.count(),
+        "started_from": (trainer.progress.earlier or {}).get("sha256"),
     }
     if options.resume:
         trainer.resume(options.checkpoint_path, identity=identity)
@@ -112,10 +121,12 @@ def _train(trainer: Trainer, source: Source, options: RunOptions, console: Conso
 
 
 def _finish(trainer: Trainer, source: Source, options: RunOptions, console: Console) -> None:
-    """Calibrate on the held-out pictures, then read the test pictures, once."""
-    temperature = _calibrate(trainer)
-    logits = predict(trainer.network, source.test.images)
-    write_output(trainer, source, options, logits=logits, temperature=temperature)
+    """Round as the file does, calibrate on the held-out pictures, then read the test pictures, once."""
+    if trainer.recipe.half_filters:
+        round_filters(trainer.network)
+    raw = predict(trainer.network, source.test.images)
+    logits = _calibrate(trainer, raw)
+    write_output(trainer, source, options, raw=raw, logits=logits)
     evaluation = evaluate(logits, source.test.labels)
     progress = trainer.progress
     seen = progress.epoch * len(trainer.train)
@@ -128,12 +139,11 @@ def _finish(trainer: Trainer, source: Source, options: RunOptions, console: Cons
     )
 
 
-def _calibrate(trainer: Trainer) -> float | None:
-    """Fit the network's temperature, if it has one and there are held-out pictures to fit it on."""
-    temperature = getattr(trainer.network, "temperature", None)
-    if not isinstance(temperature, Tensor) or trainer.validation is None:
-        return None
-    logits = predict(trainer.network, trainer.validation.images)
-    fitted = fit_temperature(logits, trainer.validation.labels)
-    temperature.fill_(fitted)
-    return fitted
+def _calibrate(trainer: Trainer, raw: Tensor) -> Tensor:
+    """Calibrate a network that can be, if pictures are held out; what it then gives instead of ``raw`` logits."""
+    network = trainer.network
+    if not isinstance(network, Calibrated) or trainer.validation is None:
+        return raw
+    held_out = predict(trainer.network, trainer.validation.images)
+    network.sharpness.copy_(fit_sharpness(held_out, trainer.validation.labels, sharpened=network.sharpened))
+    return network.sharpened(raw, network.sharpness)

@@ -139,6 +139,18 @@ def test_the_pages_table_says_throughput_and_every_kind_of_error():
     assert "| **this project** | **7,477** | **1** | **2** | **2 wrong, 1,000 503** | **900** |" in table
 
 
+def test_two_precisions_of_a_server_are_told_apart_one_after_the_other():
+    rows = medians([replace(turn(100), server=server) for server in ("gunicorn", "project")])
+    half = [row | {"precision": "bf16", "requests_per_s": 400.0} for row in rows]
+    lines = markdown(DOCUMENT | {"servers": [rows[0], half[0], rows[1], half[1]]}).splitlines()[-4:]
+    assert [line.split(" | ")[0] for line in lines] == [
+        "| Flask, gunicorn, bf16",
+        "| **this project, bf16**",
+        "| Flask, gunicorn, fp32",
+        "| **this project, fp32**",
+    ]
+
+
 def test_what_concerns_the_project_alone_stands_below_the_table():
     grpc = {"in_flight": 64, "grpc_requests_per_s": 4000.0, "times_rest": 1.14, "grpc_errors": 0}
     last = markdown(DOCUMENT | {"crowd": [DOCUMENT["servers"][0]], "grpc": [grpc]}).splitlines()[-2:]

@@ -124,6 +124,7 @@ def test_a_row_to_describe_is_described_beside_predictions(served: Any) -> None:
         "model_version": "1.0",
         "class_names": ["red", "green", "blue", "grey"],
         "image_size": 32,
+        "precision": "fp32",
         "top_k": 5,
         "max_image_bytes": 10_000_000,
         "max_image_pixels": 25_000_000,

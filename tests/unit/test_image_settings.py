@@ -35,3 +35,9 @@ def test_a_wrong_value_is_refused_by_the_name_of_its_key(value: Any) -> None:
 def test_a_section_that_is_no_mapping_is_refused(section: Any) -> None:
     with pytest.raises(ValueError, match="mapping"):
         HandlerSettings.from_section(section)
+
+
+@pytest.mark.parametrize("value", ["half", "", 16, None, True])
+def test_an_unknown_precision_is_refused_with_those_that_are_known(value: Any) -> None:
+    with pytest.raises(ValueError, match=r"handler\.precision is .*; expected one of auto, bf16, fp32"):
+        HandlerSettings.from_section({"precision": value})

@@ -10,8 +10,10 @@ from typer.testing import CliRunner
 
 import train
 from training import loop
+from training.evaluation import evaluate, predict
 from training.networks import load_network
 from training.recipes import DISTIL
+from training.sources import load_source
 from training.teacher import Teacher
 
 
@@ -139,7 +141,7 @@ def test_the_residual_network_is_calibrated_on_held_out_pictures(pictures, tmp_p
     assert result.exit_code == 0, result.output
     network, record = load_network(tmp_path / "cifar10-0.2.pt")
     assert record["calibration"]["fitted_on"] == 9
-    assert network.temperature.item() == pytest.approx(record["calibration"]["temperature"], rel=1e-4)
+    assert network.sharpness.tolist() == pytest.approx(record["calibration"]["sharpness"], rel=1e-4)
     assert record["training"]["recipe"]["augmentation"]["mirror"]
 
 
@@ -187,7 +189,7 @@ def go_on(recipe, pictures, folder, *options):
     return CliRunner().invoke(train.app, [*arguments, "--epochs=1", "--validation=0.25"])
 
 
-@pytest.mark.parametrize("recipe", ["refine", "distil"])
+@pytest.mark.parametrize("recipe", ["accurate", "distil"])
 def test_a_run_goes_on_from_trained_weights_and_its_record_says_how_they_came_about(recipe, pictures, tmp_path):
     go_on("fast", pictures, tmp_path, "--version=2.0")
     before = json.loads((tmp_path / "cifar10-2.0.json").read_text())
@@ -217,8 +219,28 @@ def test_distilling_without_weights_to_learn_from_is_refused_in_one_sentence(pic
     assert result.output.count("\n") == 1
 
 
+def test_a_run_taught_by_other_weights_is_not_resumed(pictures, tmp_path):
+    for seed in ("1", "2"):
+        go_on("fast", pictures, tmp_path / seed, "--version=2.0", f"--seed={seed}")
+    go_on("distil", pictures, tmp_path, f"--start-from={tmp_path}/1/cifar10-2.0.pt")
+    result = go_on("distil", pictures, tmp_path, f"--start-from={tmp_path}/2/cifar10-2.0.pt", "--resume")
+    assert result.exit_code == 1
+    assert "started_from" in result.output
+
+
+def test_filters_take_half_the_place_and_the_record_is_of_what_the_file_holds(pictures, tmp_path):
+    go_on("fast", pictures, tmp_path, "--version=2.0")
+    stored = torch.load(tmp_path / "cifar10-2.0.pt", weights_only=True)
+    assert {value.dtype for value in stored.values() if value.ndim == 4 and len(value) > 1} == {torch.float16}
+    assert stored["head.weight"].dtype == torch.float32
+    network, record = load_network(tmp_path / "cifar10-2.0.pt")
+    source = load_source(str(pictures), image_size=32)
+    logits = predict(network, source.test.images)
+    assert evaluate(logits, source.test.labels).confusion.tolist() == record["test"]["confusion"]
+
+
 def test_weights_of_another_network_are_refused_before_the_first_epoch(pictures, tmp_path):
     lenet(pictures, tmp_path)
-    result = go_on("refine", pictures, tmp_path, f"--start-from={tmp_path}/cifar10-1.0.pt")
+    result = go_on("accurate", pictures, tmp_path, f"--start-from={tmp_path}/cifar10-1.0.pt")
     assert result.exit_code == 1
     assert "is lenet of 3 classes; this run trains resnet of 3" in result.output

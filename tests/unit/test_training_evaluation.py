@@ -5,7 +5,7 @@ from training_pictures import make_pictures
 
 from training.assessment import match_classes
 from training.errors import SourceError
-from training.evaluation import agreement, evaluate, predict
+from training.evaluation import agreement, close_calls, evaluate, predict
 from training.sources import load_source, rename_classes
 
 
@@ -42,6 +42,11 @@ def test_agreement_is_the_share_of_the_same_top_class():
     one = torch.eye(4)
     assert agreement(one, 2 * one) == 1
     assert agreement(one, one.roll(1, 0)) == 0
+
+
+def test_a_close_call_is_one_whose_best_logit_hardly_leads():
+    logits = torch.tensor([[3.0, 0.0, 2.9], [3.0, 0.0, 2.0], [-1.0, -1.2, -9.0]])
+    assert close_calls(logits, lead=0.25).tolist() == [True, False, True]
 
 
 def test_classes_go_by_name_then_by_order_and_else_not_at_all(tmp_path):
