@@ -66,10 +66,14 @@ def test_the_newest_version_is_the_default_and_the_older_ones_stay(shipped):
 
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem)
 def test_the_server_has_the_accuracy_of_the_record(shipped, cifar10_test_pictures, record):
-    """All 10,000 test pictures, as the JPEG files they are; one in a near tie may turn with the batch it is in."""
+    """All 10,000 test pictures, as the JPEG files they are; one in a near tie may turn with the batch it is in.
+
+    So may those of which the record says that bfloat16 gives another class than float32.
+    """
     facts = json.loads(record.read_text())
+    may_turn = 2.5e-4 + 1 - facts["numerics"].get("same_class", 1)
     paths, labels = zip(*cifar10_test_pictures, strict=True)
     with RestClient(shipped.settings.inference) as client:
         answers = client.predict_many(paths, concurrency=16, version=facts["version"])
         right = sum(answer.best.index == label for answer, label in zip(answers, labels, strict=True))
-    assert right / len(labels) == pytest.approx(facts["test"]["accuracy"], abs=2e-4)
+    assert right / len(labels) == pytest.approx(facts["test"]["accuracy"], abs=may_turn)
