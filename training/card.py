@@ -147,7 +147,7 @@ def _calibration(record: Record) -> str:
 
 def _numerics(record: Record) -> str:
     entry = record["numerics"]
-    text = f"{entry['served']} is served"
+    text = f"served: {entry['served']}"
     if "same_class" in entry:
         text += (
             f"; {entry['close_calls']:.1%} are close calls, the best logit less than {entry['close_call']} ahead; "
