@@ -145,5 +145,6 @@ def _calibrate(trainer: Trainer, raw: Tensor) -> Tensor:
     if not isinstance(network, Calibrated) or trainer.validation is None:
         return raw
     held_out = predict(trainer.network, trainer.validation.images)
-    network.sharpness.copy_(fit_sharpness(held_out, trainer.validation.labels, sharpened=network.sharpened))
-    return network.sharpened(raw, network.sharpness)
+    fitted = fit_sharpness(held_out, trainer.validation.labels, sharpened=network.sharpened)
+    network.sharpness.copy_(fitted)  # on the network's device; logits are on the CPU
+    return network.sharpened(raw, fitted)

@@ -35,3 +35,10 @@ def test_a_network_sped_up_answers_and_learns_as_before(side):
         assert torch.equal(faster(pixels), network(pixels))
     for one, other in zip(network.parameters(), faster.parameters(), strict=True):
         torch.testing.assert_close(one.grad, other.grad, rtol=0.02, atol=1e-4)
+
+
+@pytest.mark.parametrize("other", [{"stride": 2}, {"groups": 2}, {"dilation": 2}, {"padding_mode": "reflect"}])
+def test_convolutions_of_another_kind_stay_as_they_are(other):
+    layer = nn.Conv2d(8, 8, 3, padding=1, bias=False, **other)
+    speed_up(layer)
+    assert type(layer) is nn.Conv2d
