@@ -99,16 +99,16 @@ def load_network_to_train(weights: Path, name: str, *, classes: int) -> tuple[nn
 @torch.no_grad()
 def round_filters(network: nn.Module) -> None:
     """Round the filters of convolutions, in place, to what float16 holds: halving them then loses nothing."""
-    for filters in _filters(network):
+    for filters in _filters(network).values():
         filters.copy_(filters.half())
 
 
-def state_with_half_filters(network: nn.Module) -> dict[str, Tensor]:
-    """The state_dict, filters of convolutions as float16, on the CPU; ``load_state_dict`` makes float32 of it again."""
-    half = {id(each) for each in _filters(network)}
-    state = network.state_dict(keep_vars=True)
-    return {name: (value.half() if id(value) in half else value).detach().cpu() for name, value in state.items()}
+def stored_state(network: nn.Module, *, half_filters: bool) -> dict[str, Tensor]:
+    """The state_dict on the CPU, filters as float16 if wanted; ``load_state_dict`` makes float32 of them again."""
+    half = _filters(network) if half_filters else {}
+    return {name: (value.half() if name in half else value).cpu() for name, value in network.state_dict().items()}
 
 
-def _filters(network: nn.Module) -> list[nn.Parameter]:
-    return [each for each in network.parameters() if each.ndim == 4]
+def _filters(network: nn.Module) -> dict[str, nn.Parameter]:
+    """The filters of convolutions, by name."""
+    return {name: each for name, each in network.named_parameters() if each.ndim == 4}

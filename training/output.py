@@ -11,7 +11,7 @@ from training.calibration import reliability
 from training.charts import draw_confusion, draw_curves, draw_reliability
 from training.evaluation import agreement, close_calls, evaluate, has_bf16, predict
 from training.loop import Trainer
-from training.networks import Calibrated, state_with_half_filters
+from training.networks import Calibrated, stored_state
 from training.options import RunOptions
 from training.record import Record, data_entry, evaluation_entry, sha256_of, training_entry, write_record
 from training.sources import Source
@@ -21,7 +21,7 @@ def write_output(trainer: Trainer, source: Source, options: RunOptions, *, raw: 
     """Write weights, record and charts from the network and its test ``logits (N, K)``, ``raw`` before calibration."""
     options.out.mkdir(parents=True, exist_ok=True)
     weights = options.output(".pt")
-    torch.save(_state(trainer), weights)
+    torch.save(stored_state(trainer.network, half_filters=trainer.recipe.half_filters), weights)
     labels = source.test.labels
     evaluation, bins = evaluate(logits, labels), reliability(logits, labels)
     record = {
@@ -46,13 +46,6 @@ def write_output(trainer: Trainer, source: Source, options: RunOptions, *, raw: 
         title=f"{title}: {evaluation.accuracy:.2%} of {evaluation.n:,} test pictures",
     )
     draw_reliability(options.output("-reliability.png"), bins, title=title)
-
-
-def _state(trainer: Trainer) -> dict[str, Tensor]:
-    """What is written as weights."""
-    if trainer.recipe.half_filters:
-        return state_with_half_filters(trainer.network)
-    return {name: value.cpu() for name, value in trainer.network.state_dict().items()}
 
 
 def _weights_entry(trainer: Trainer, weights: Path, images: Tensor) -> Record:

@@ -3,7 +3,7 @@ import torch
 
 from model.resnet import ResNet
 from training.muon import Muon, orthogonalise
-from training.networks import state_with_half_filters
+from training.networks import stored_state
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def test_whitened_patches_have_no_direction_stronger_than_another():
 
 def test_it_fits_what_serving_allows():
     network = ResNet()
-    assert sum(each.nbytes for each in state_with_half_filters(network).values()) < 15e6
+    assert sum(each.nbytes for each in stored_state(network, half_filters=True).values()) < 15e6
 
 
 def test_an_orthogonalised_matrix_keeps_its_directions_and_evens_out_their_strength():
