@@ -46,6 +46,9 @@ def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., 
         start_from: Annotated[
             Path | None, typer.Option(help="Trained weights (.pt, record beside) to go on from.")
         ] = None,
+        taught_by: Annotated[
+            list[Path] | None, typer.Option(help="For `distil`: weights that teach instead; may be given repeatedly.")
+        ] = None,
         class_names: Annotated[
             str | None, typer.Option(help="Other class names, in the source's order: plane,car,...")
         ] = None,
@@ -65,6 +68,7 @@ def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., 
             epochs=epochs,
             validation=validation,
             start_from=start_from,
+            taught_by=taught_by or (),
             class_names=class_names.split(",") if class_names else None,
             resume=resume,
             checkpoint=checkpoint,
@@ -85,7 +89,7 @@ distil = _training_command(DISTIL, default_version="2.0")
 app.command("lenet", help="The tutorial's network and recipe.")(lenet)
 app.command("fast", help="A residual network in minutes; the default.")(fast)
 app.command("accurate", help="The same network, for longer, on pictures harder to learn by heart.")(accurate)
-app.command("distil", help="On from there, taught by the weights it starts from; give --start-from.")(distil)
+app.command("distil", help="On from there, taught by the weights it starts from or by others.")(distil)
 
 
 @app.command()

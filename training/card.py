@@ -123,6 +123,8 @@ def _facts(record: Record) -> list[tuple[str, str]]:
 def _recipe(training: Record) -> str:
     recipe, earlier = training["recipe"], training.get("earlier")
     text = f"{recipe['origin']}; {recipe['epochs']} epochs, batches of {recipe['batch_size']}, seed {training['seed']}"
+    if training.get("taught_by"):
+        text += f", taught by {len(training['taught_by'])} network{'s' if len(training['taught_by']) > 1 else ''}"
     while earlier:
         text += f"; before that {earlier['recipe']['epochs']} epochs, {earlier['seconds']:,.0f} s"
         earlier = earlier.get("earlier")

@@ -17,6 +17,7 @@ class RunOptions:
     epochs: int | None = None  # None: as the recipe says
     validation: float | None = None  # None: as the recipe says
     start_from: Path | None = None  # weights, with their record beside; None: fresh ones
+    taught_by: Sequence[Path] = ()  # weights, with their records beside; empty: those it starts from, if it is taught
     class_names: Sequence[str] | None = None  # None: as the source says
     source_note: str | None = None  # the source in words, for the record
     machine_note: str | None = None  # what else was true of the machine, for the record

@@ -59,7 +59,9 @@ def training_entry(trainer: Trainer, *, argv: Sequence[str], note: str | None) -
         "machine": machine_entry(trainer.device, note=note),
         "command": portable_command(argv),
         "history": progress.history,
-    } | ({"earlier": progress.earlier} if progress.earlier else {})
+        **({"taught_by": trainer.teacher.fingerprints} if trainer.teacher else {}),
+        **({"earlier": progress.earlier} if progress.earlier else {}),
+    }
 
 
 def machine_entry(device: torch.device, *, note: str | None) -> Record:

@@ -75,20 +75,28 @@ def _trainer(recipe: Recipe, source: Source, options: RunOptions) -> Trainer:
         validation=held_out,
         seed=options.seed,
         device=processes.device(),
-        teacher=_teacher(recipe, options),
+        teacher=_teacher(recipe, options, classes=classes),
     )
     trainer.progress.earlier = earlier
     return trainer
 
 
-def _teacher(recipe: Recipe, options: RunOptions) -> Teacher | None:
-    """The weights that the run starts from, calibrated, where the recipe has them teach."""
+def _teacher(recipe: Recipe, options: RunOptions, *, classes: int) -> Teacher | None:
+    """The weights that teach, calibrated, where the recipe has any: those it starts from, if no others are given."""
     if not recipe.teaching:
         return None
-    if options.start_from is None:
-        raise WeightsError("This recipe learns from the weights it starts from: give --start-from WEIGHTS.")
-    network, _ = load_network(options.start_from)
-    return Teacher(network.to(processes.device()))
+    weights = options.taught_by or ([options.start_from] if options.start_from else [])
+    if not weights:
+        raise WeightsError("This recipe learns from trained weights: give --start-from WEIGHTS or --taught-by WEIGHTS.")
+    networks, records = zip(*map(load_network, weights), strict=True)
+    for path, record in zip(weights, records, strict=True):
+        known = len(record["class_names"])
+        if known != classes:
+            raise WeightsError(f"{path} knows {known} classes; it cannot teach the {classes} of this run.")
+    return Teacher(
+        [network.to(processes.device()) for network in networks],
+        fingerprints=[record["weights"]["sha256"] for record in records],
+    )
 
 
 def _announce(console: Console, source: Source, trainer: Trainer) -> None:
@@ -110,6 +118,7 @@ def _train(trainer: Trainer, source: Source, options: RunOptions, console: Conso
         "pictures": source.fingerprint,
         "processes": processes.count(),
         "started_from": (trainer.progress.earlier or {}).get("sha256"),
+        "taught_by": trainer.teacher.fingerprints if trainer.teacher else [],
     }
     if options.resume:
         trainer.resume(options.checkpoint_path, identity=identity)

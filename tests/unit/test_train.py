@@ -1,5 +1,6 @@
 """The true command line, on three small classes of generated pictures."""
 
+import hashlib
 import json
 import shutil
 
@@ -226,6 +227,28 @@ def test_a_run_taught_by_other_weights_is_not_resumed(pictures, tmp_path):
     result = go_on("distil", pictures, tmp_path, f"--start-from={tmp_path}/2/cifar10-2.0.pt", "--resume")
     assert result.exit_code == 1
     assert "started_from" in result.output
+
+
+def test_others_may_teach_and_the_record_names_them(pictures, tmp_path):
+    for seed in ("1", "2"):
+        go_on("fast", pictures, tmp_path / seed, "--version=2.0", f"--seed={seed}")
+    files = [tmp_path / seed / "cifar10-2.0.pt" for seed in ("1", "2")]
+    result = go_on("distil", pictures, tmp_path, *(f"--taught-by={each}" for each in files))
+    assert result.exit_code == 0, result.output
+    training = json.loads((tmp_path / "cifar10-2.0.json").read_text())["training"]
+    assert training["taught_by"] == [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
+    assert "earlier" not in training  # it started from none of them
+
+
+def test_a_teacher_of_other_classes_is_refused_in_one_sentence(pictures, tmp_path):
+    shutil.copytree(pictures, tmp_path / "two")
+    for part in ("train", "test"):
+        shutil.rmtree(tmp_path / "two" / part / "red")
+    go_on("fast", tmp_path / "two", tmp_path, "--version=2.0")
+    result = go_on("distil", pictures, tmp_path, f"--taught-by={tmp_path}/cifar10-2.0.pt")
+    assert result.exit_code == 1
+    assert "knows 2 classes; it cannot teach the 3 of this run" in result.output
+    assert result.output.count("\n") == 1
 
 
 def test_filters_take_half_the_place_and_the_record_is_of_what_the_file_holds(pictures, tmp_path):

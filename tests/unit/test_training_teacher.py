@@ -18,11 +18,11 @@ class LeftOrRight(nn.Module):
         return torch.stack([left, right], dim=1) * self.sure
 
 
-def answers():
+def answers(*networks):
     """Probabilities for pictures that are all bright at their left."""
     images = torch.zeros(PICTURES, 3, 32, 32)
     images[..., :16] = 255
-    return Teacher(LeftOrRight())(images, generator=torch.Generator().manual_seed(0))
+    return Teacher(networks or [LeftOrRight()])(images, generator=torch.Generator().manual_seed(0))
 
 
 def test_a_teacher_sees_about_half_of_the_pictures_mirrored():
@@ -34,9 +34,14 @@ def test_a_teacher_answers_probabilities():
     assert answers().min() >= 0
 
 
+def test_two_networks_answer_their_mean_each_to_a_view_of_its_own():
+    both = answers(LeftOrRight(), LeftOrRight())[:, 0]
+    torch.testing.assert_close(both.unique(), torch.tensor([0.0, 0.5, 1.0]))
+
+
 def test_a_teacher_does_not_learn():
     network = LeftOrRight().train()
-    Teacher(network)
+    Teacher([network])
     assert not network.training
     assert not network.sure.requires_grad
     assert not answers().requires_grad
