@@ -9,15 +9,12 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 
 import archive
 from benchmarks.running import Running
 from serving.server import Server
 from serving.settings import Settings
-from training.evaluation import has_bf16
-from training.networks import network_class
 
 CONFIG_NAME = archive.CONFIG.name
 
@@ -48,11 +45,10 @@ def served(
 
 
 def served_precision(record: Path) -> str:
-    """Return what this record's network is served in on this machine: ``fp32``, or ``bf16`` but for close calls."""
-    precision = yaml.safe_load(archive.CONFIG.read_text())["handler"]["precision"]
-    network = network_class(json.loads(record.read_text())["network"])
-    for_bf16 = hasattr(network, "close_call") and has_bf16(torch.device("cpu"))
-    return ("bf16" if for_bf16 else "fp32") if precision == "auto" else str(precision)
+    """Ask a server what it serves this record in on this machine: ``fp32``, or ``bf16`` but for close calls."""
+    facts = json.loads(record.read_text())
+    with served(record) as (server, _), server.management() as management:
+        return str(management.ask_worker(facts["model_name"], facts["version"])["precision"])
 
 
 def change_config(packed: Path, changes: dict[str, Any], *, precision: str | None) -> None:
