@@ -2,7 +2,7 @@
 
 python train.py                                         the fast recipe: minutes on two cores
 python train.py accurate                                the same network for longer
-python train.py distil --start-from WEIGHTS             … taught by what it is then: what is served
+python train.py distil --start-from WEIGHTS             … taught by what it is then, or by others
 python train.py lenet                                   the tutorial's network and recipe
 python train.py fast --source my-pictures --name pets   your own: my-pictures/{train,test}/<class>/*
 python train.py evaluate model/cifar10-2.0.pt           any weights on any source
