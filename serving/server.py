@@ -21,7 +21,7 @@ from client.retries import NO_RETRIES
 from client.tokens import Tokens
 from serving.drain import drain
 from serving.errors import ServingError, WorkerLoadError
-from serving.java import find_java
+from serving.java import find_java, punctual
 from serving.listeners import close_listener, require_free
 from serving.machine import this_machine
 from serving.settings import Settings
@@ -68,7 +68,7 @@ class Server:
         """
         require_free(self.settings.ports)
         make_home(self.settings)
-        command = java_command(self.settings, self.settings.write())
+        command = punctual(java_command(self.settings, self.settings.write()))
         with (self.settings.logs / "console.log").open("wb") as console:
             # A session of its own: Ctrl-C at the terminal reaches the launcher, which then drains the server.
             self._process = subprocess.Popen(

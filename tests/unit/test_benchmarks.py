@@ -15,7 +15,7 @@ import pytest
 
 from benchmarks import pictures, processes
 from benchmarks.errors import BenchmarkError
-from benchmarks.grpc_load import Http2Load, field, framed
+from benchmarks.grpc_load import Http2Load, field, framed, picture_of_one_size
 from benchmarks.load import Load, run_wrk, share_out
 from benchmarks.pictures import Picture
 from benchmarks.table import END, START, between_markers, markdown
@@ -43,6 +43,19 @@ class ThreeAlways(http.server.BaseHTTPRequestHandler):
         """Say nothing."""
 
 
+class Echo(ThreeAlways):
+    """Answers with what it got; of pictures that begin with `unsteady`, now and then a byte less."""
+
+    def do_POST(self) -> None:
+        picture = self.rfile.read(int(self.headers["Content-Length"]))
+        shorter = picture.startswith(b"unsteady") and next(self.count) % 10 == 0
+        answer = picture[:-1] if shorter else picture
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(answer)))
+        self.end_headers()
+        self.wfile.write(answer)
+
+
 class PatientServer(http.server.ThreadingHTTPServer):
     """Keeps every connection waiting that comes at once; the library's own limit is five."""
 
@@ -50,8 +63,8 @@ class PatientServer(http.server.ThreadingHTTPServer):
 
 
 @pytest.fixture
-def url() -> Iterator[str]:
-    with PatientServer(("127.0.0.1", 0), ThreeAlways) as server:
+def url(request: pytest.FixtureRequest) -> Iterator[str]:
+    with PatientServer(("127.0.0.1", 0), getattr(request, "param", ThreeAlways)) as server:
         threading.Thread(target=server.serve_forever).start()
         yield f"http://127.0.0.1:{server.server_port}/predict"
         server.shutdown()
@@ -178,6 +191,14 @@ def test_a_protobuf_message_is_framed_as_grpc_sends_it():
 H2LOAD = """finished in 1.90s, 2635.46 req/s, 1.02MB/s
 requests: 5000 total, 5000 started, 5000 done, 4990 succeeded, 10 failed, 4 errored, 2 timeout
 traffic: 1.93MB (2024872) total, 20.05KB (20528) headers (space savings 95.05%), 1.76MB (1850000) data"""
+
+
+@pytest.mark.parametrize("url", [Echo], indirect=True)
+def test_the_picture_for_grpc_gets_answers_of_one_size(url):
+    unsteady, steady = Picture(b"unsteady 1", 0), Picture(b"steady", 0)
+    assert picture_of_one_size(url, [unsteady, steady]) == (b"steady", 6)
+    with pytest.raises(BenchmarkError, match="none of 1 pictures gets answers of one size"):
+        picture_of_one_size(url, [unsteady])
 
 
 def test_h2loads_report_is_read():

