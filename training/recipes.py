@@ -32,7 +32,7 @@ class Recipe:
     small_until: float = 0.0  # share of the run that is trained on pictures of small_side pixels, to go faster
     small_side: int = 0
     cutmix: float = 0.0  # share of the pictures that get a square of another
-    teaching: float = 0.0  # weight of what the weights it started from answer, beside the labels; with CutMix
+    teaching: float = 0.0  # weight of what trained networks answer, beside the labels; with CutMix
     bf16: bool = False  # forward pass in bfloat16, where the processor has it
     half_filters: bool = False  # filters of convolutions are kept in float16 once trained: half the file
     threads: int | None = None  # None: what torch takes, one a core
@@ -81,7 +81,7 @@ ACCURATE = replace(
     cutmix=0.5,
 )
 
-# For weights that ACCURATE has trained, which teach: no smoothing beside what they answer, and no step that tears down.
+# For weights that ACCURATE has trained, which teach or are taught: no smoothing beside what they answer, and no step that tears down.
 DISTIL = replace(
     ACCURATE,
     epochs=12,

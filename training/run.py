@@ -84,6 +84,8 @@ def _trainer(recipe: Recipe, source: Source, options: RunOptions) -> Trainer:
 def _teacher(recipe: Recipe, options: RunOptions, *, classes: int) -> Teacher | None:
     """The weights that teach, calibrated, where the recipe has any: those it starts from, if no others are given."""
     if not recipe.teaching:
+        if options.taught_by:
+            raise WeightsError("This recipe learns from labels alone: leave --taught-by out, or train by `distil`.")
         return None
     weights = options.taught_by or ([options.start_from] if options.start_from else [])
     if not weights:

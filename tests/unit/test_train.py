@@ -240,6 +240,13 @@ def test_others_may_teach_and_the_record_names_them(pictures, tmp_path):
     assert "earlier" not in training  # it started from none of them
 
 
+def test_a_recipe_without_a_teacher_refuses_one_in_one_sentence(pictures, tmp_path):
+    result = go_on("accurate", pictures, tmp_path, f"--taught-by={tmp_path}/cifar10-2.0.pt")
+    assert result.exit_code == 1
+    assert "leave --taught-by out" in result.output
+    assert result.output.count("\n") == 1
+
+
 def test_a_teacher_of_other_classes_is_refused_in_one_sentence(pictures, tmp_path):
     shutil.copytree(pictures, tmp_path / "two")
     for part in ("train", "test"):
