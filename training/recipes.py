@@ -81,7 +81,7 @@ ACCURATE = replace(
     cutmix=0.5,
 )
 
-# For weights that ACCURATE has trained, which teach or are taught: no smoothing beside what they answer, and no step that tears down.
+# For weights that ACCURATE has trained; others may teach. No smoothing beside what is taught, no step that tears down.
 DISTIL = replace(
     ACCURATE,
     epochs=12,
