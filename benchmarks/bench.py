@@ -120,16 +120,19 @@ def bench(
     save: Annotated[Path | None, typer.Option(help="Write the JSON document here too.")] = None,
 ) -> None:
     """Compare this project with its peers."""
-    plan = Plan(
-        servers=tuple(servers or CONTESTANTS),
-        connections=tuple(connections or CONNECTIONS),
-        rounds=rounds,
-        seconds=seconds,
-        warm_up_s=warm_up_s,
-        precisions=tuple(precisions or sorted({"fp32", served_precision(record)})),
-    )
+    if quick:
+        plan = QUICK
+    else:
+        plan = Plan(
+            servers=tuple(servers or CONTESTANTS),
+            connections=tuple(connections or CONNECTIONS),
+            rounds=rounds,
+            seconds=seconds,
+            warm_up_s=warm_up_s,
+            precisions=tuple(precisions or sorted({"fp32", served_precision(record)})),
+        )
     build_environment()
-    document = everything(QUICK if quick else plan, record, alone=alone and not quick and not servers)
+    document = everything(plan, record, alone=alone and not quick and not servers)
     Console(width=TABLE_WIDTH).print(drawn(document))
     for finding in findings(document):
         print(finding)

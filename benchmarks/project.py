@@ -1,5 +1,6 @@
 """This project as a contestant: an archive of the record in a store of its own, a server in a home of its own."""
 
+import functools
 import json
 import tempfile
 import time
@@ -44,6 +45,7 @@ def served(
             yield server, Running(url, server.pid, time.monotonic() - began)
 
 
+@functools.cache  # it takes a server to know
 def served_precision(record: Path) -> str:
     """Ask a server what it serves this record in on this machine: ``fp32``, or ``bf16`` but for close calls."""
     facts = json.loads(record.read_text())
