@@ -1,7 +1,8 @@
-"""Distillation (arXiv 1503.02531, 2106.05237): a network learns from what trained ones answer, itself among them.
+"""Distillation (arXiv 1503.02531, 2106.05237): a network learns from what trained ones answer.
 
 Each teacher answers to another view of a picture than the network is shown. So, over many steps, the network comes to
-answer to one view what its teachers do on the mean of all views, which is right more often. Knows no labels.
+answer to one view what its teachers do on the mean of all views, which is right more often: even where its only
+teacher is what it was itself. Knows no labels.
 """
 
 from collections.abc import Sequence
