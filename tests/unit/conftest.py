@@ -1,4 +1,4 @@
-"""What the handler's tests share: the unpacked archive of a tiny network, and TorchServe's own context."""
+"""What unit tests share: a tiny network's unpacked archive, TorchServe's own context, small pictures to train on."""
 
 import json
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 import torch
+from training_pictures import make_pictures
 from ts.context import Context, RequestProcessor
 
 CLASS_NAMES = ["red", "green", "blue", "grey"]
@@ -32,6 +33,12 @@ class Colours(nn.Module):
         logits[:, :3] = means
         return logits * self.scale
 """
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three colours, to train on and to test; not to be changed."""
+    return make_pictures(tmp_path_factory.mktemp("data") / "colours")
 
 
 @pytest.fixture

@@ -33,7 +33,9 @@ class ThreeAlways(http.server.BaseHTTPRequestHandler):
 
     def do_POST(self) -> None:
         self.rfile.read(int(self.headers["Content-Length"]))
-        status, answer = (503, b"{}") if next(self.count) % 10 == 0 else (200, b'{"class":3}')
+        self.answer(*(503, b"{}") if next(self.count) % 10 == 0 else (200, b'{"class":3}'))
+
+    def answer(self, status: int, answer: bytes) -> None:
         self.send_response(status)
         self.send_header("Content-Length", str(len(answer)))
         self.end_headers()
@@ -49,11 +51,7 @@ class Echo(ThreeAlways):
     def do_POST(self) -> None:
         picture = self.rfile.read(int(self.headers["Content-Length"]))
         shorter = picture.startswith(b"unsteady") and next(self.count) % 10 == 0
-        answer = picture[:-1] if shorter else picture
-        self.send_response(200)
-        self.send_header("Content-Length", str(len(answer)))
-        self.end_headers()
-        self.wfile.write(answer)
+        self.answer(200, picture[:-1] if shorter else picture)
 
 
 class PatientServer(http.server.ThreadingHTTPServer):

@@ -1,26 +1,15 @@
 """The true command line, on three small classes of generated pictures."""
 
-import hashlib
 import json
 import shutil
 
 import pytest
 import torch
-from training_pictures import make_pictures
 from typer.testing import CliRunner
 
 import train
 from training import loop
-from training.evaluation import evaluate, predict
 from training.networks import load_network
-from training.recipes import DISTIL
-from training.sources import load_source
-from training.teacher import Teacher
-
-
-@pytest.fixture(scope="module")
-def pictures(tmp_path_factory):
-    return make_pictures(tmp_path_factory.mktemp("data") / "colours")
 
 
 def lenet(pictures, folder, *options):
@@ -183,94 +172,3 @@ def test_a_bad_source_is_one_sentence_and_nothing_is_written(pictures, tmp_path)
     assert result.output.count("\n") == 1
     assert "0.png is not a readable picture" in result.output
     assert not (tmp_path / "out").exists()
-
-
-def go_on(recipe, pictures, folder, *options):
-    arguments = [recipe, f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/r.pt", *options]
-    return CliRunner().invoke(train.app, [*arguments, "--epochs=1", "--validation=0.25"])
-
-
-@pytest.mark.parametrize("recipe", ["accurate", "distil"])
-def test_a_run_goes_on_from_trained_weights_and_its_record_says_how_they_came_about(recipe, pictures, tmp_path):
-    go_on("fast", pictures, tmp_path, "--version=2.0")
-    before = json.loads((tmp_path / "cifar10-2.0.json").read_text())
-    whitening = torch.load(tmp_path / "cifar10-2.0.pt")["whitening.weight"]
-    result = go_on(recipe, pictures, tmp_path, f"--start-from={tmp_path}/cifar10-2.0.pt")
-    assert result.exit_code == 0, result.output
-    earlier = json.loads((tmp_path / "cifar10-2.0.json").read_text())["training"]["earlier"]
-    assert earlier == {"sha256": before["weights"]["sha256"], **before["training"]}
-    assert torch.equal(torch.load(tmp_path / "cifar10-2.0.pt")["whitening.weight"], whitening)
-
-
-def test_what_is_distilled_is_what_the_first_weights_answer_not_the_labels(pictures, tmp_path, monkeypatch):
-    go_on("fast", pictures, tmp_path, "--version=2.0")
-    taught = []
-    monkeypatch.setattr(loop.F, "cross_entropy", lambda logits, targets, **_: taught.append(targets) or logits.sum())
-    monkeypatch.setattr(Teacher, "__call__", lambda _, images, **__: torch.tensor([[1.0, 0, 0]]).expand(len(images), 3))
-    go_on("distil", pictures, tmp_path, f"--start-from={tmp_path}/cifar10-2.0.pt")
-    torch.testing.assert_close(taught[0].sum(dim=1), torch.ones(len(taught[0])))
-    assert taught[0][:, 0].min() >= DISTIL.teaching
-    assert taught[0][:, 0].max() > DISTIL.teaching  # the rest is the labels'
-
-
-def test_distilling_without_weights_to_learn_from_is_refused_in_one_sentence(pictures, tmp_path):
-    result = go_on("distil", pictures, tmp_path)
-    assert result.exit_code == 1
-    assert "give --start-from" in result.output
-    assert result.output.count("\n") == 1
-
-
-def test_a_run_taught_by_other_weights_is_not_resumed(pictures, tmp_path):
-    for seed in ("1", "2"):
-        go_on("fast", pictures, tmp_path / seed, "--version=2.0", f"--seed={seed}")
-    go_on("distil", pictures, tmp_path, f"--start-from={tmp_path}/1/cifar10-2.0.pt")
-    result = go_on("distil", pictures, tmp_path, f"--start-from={tmp_path}/2/cifar10-2.0.pt", "--resume")
-    assert result.exit_code == 1
-    assert "started_from" in result.output
-
-
-def test_others_may_teach_and_the_record_names_them(pictures, tmp_path):
-    for seed in ("1", "2"):
-        go_on("fast", pictures, tmp_path / seed, "--version=2.0", f"--seed={seed}")
-    files = [tmp_path / seed / "cifar10-2.0.pt" for seed in ("1", "2")]
-    result = go_on("distil", pictures, tmp_path, *(f"--taught-by={each}" for each in files))
-    assert result.exit_code == 0, result.output
-    training = json.loads((tmp_path / "cifar10-2.0.json").read_text())["training"]
-    assert training["taught_by"] == [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
-    assert "earlier" not in training  # it started from none of them
-
-
-def test_a_recipe_without_a_teacher_refuses_one_in_one_sentence(pictures, tmp_path):
-    result = go_on("accurate", pictures, tmp_path, f"--taught-by={tmp_path}/cifar10-2.0.pt")
-    assert result.exit_code == 1
-    assert "leave --taught-by out" in result.output
-    assert result.output.count("\n") == 1
-
-
-def test_a_teacher_of_other_classes_is_refused_in_one_sentence(pictures, tmp_path):
-    shutil.copytree(pictures, tmp_path / "two")
-    for part in ("train", "test"):
-        shutil.rmtree(tmp_path / "two" / part / "red")
-    go_on("fast", tmp_path / "two", tmp_path, "--version=2.0")
-    result = go_on("distil", pictures, tmp_path, f"--taught-by={tmp_path}/cifar10-2.0.pt")
-    assert result.exit_code == 1
-    assert "knows 2 classes; it cannot teach the 3 of this run" in result.output
-    assert result.output.count("\n") == 1
-
-
-def test_filters_take_half_the_place_and_the_record_is_of_what_the_file_holds(pictures, tmp_path):
-    go_on("fast", pictures, tmp_path, "--version=2.0")
-    stored = torch.load(tmp_path / "cifar10-2.0.pt", weights_only=True)
-    assert {value.dtype for value in stored.values() if value.ndim == 4 and len(value) > 1} == {torch.float16}
-    assert stored["head.weight"].dtype == torch.float32
-    network, record = load_network(tmp_path / "cifar10-2.0.pt")
-    source = load_source(str(pictures), image_size=32)
-    logits = predict(network, source.test.images)
-    assert evaluate(logits, source.test.labels).confusion.tolist() == record["test"]["confusion"]
-
-
-def test_weights_of_another_network_are_refused_before_the_first_epoch(pictures, tmp_path):
-    lenet(pictures, tmp_path)
-    result = go_on("accurate", pictures, tmp_path, f"--start-from={tmp_path}/cifar10-1.0.pt")
-    assert result.exit_code == 1
-    assert "is lenet of 3 classes; this run trains resnet of 3" in result.output
