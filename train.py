@@ -1,7 +1,7 @@
 """Train a network and leave its weights, record and charts in model/.
 
-python train.py                                         the fast recipe: minutes on two cores
-python train.py accurate                                the same network for longer
+python train.py                                         the fast recipe: ten minutes on two cores
+python train.py accurate                                a wider network, for longer
 python train.py distil --start-from WEIGHTS             … taught by what it is then, or by others
 python train.py lenet                                   the tutorial's network and recipe
 python train.py fast --source my-pictures --name pets   your own: my-pictures/{train,test}/<class>/*
@@ -87,8 +87,8 @@ accurate = _training_command(ACCURATE, default_version="2.0")
 distil = _training_command(DISTIL, default_version="2.0")
 
 app.command("lenet", help="The tutorial's network and recipe.")(lenet)
-app.command("fast", help="A residual network in minutes; the default.")(fast)
-app.command("accurate", help="The same network, for longer, on pictures harder to learn by heart.")(accurate)
+app.command("fast", help="A residual network in ten minutes; the default.")(fast)
+app.command("accurate", help="A wider one, for longer, on pictures harder to learn by heart.")(accurate)
 app.command("distil", help="On from there, taught by the weights it starts from or by others.")(distil)
 
 

@@ -118,7 +118,7 @@ class Trainer:
         for step, index in enumerate(torch.tensor_split(order, steps), start=1):
             done = (epoch - 1 + (step - 1) / steps) / self.recipe.epochs
             set_rates(self.optimizers, self.recipe, done=done)
-            side = self.recipe.small_side if done < self.recipe.small_until else None
+            side = next((side_px for until, side_px in self.recipe.small if done < until), None)
             meter.add(*self._step(index, generator, mirror_others=epoch % 2 == 0, side=side))
             if step % STEPS_A_REFRESH == 0 or step == steps:
                 display.update(epoch=epoch, **meter.reading())

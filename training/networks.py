@@ -4,6 +4,7 @@ import importlib
 import inspect
 import json
 import pickle
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, runtime_checkable
 
@@ -54,9 +55,12 @@ def image_size(network: type[nn.Module]) -> int:
     return size
 
 
-def new_network(name: str, pixels: Tensor, *, classes: int) -> nn.Module:
-    """A network that has learned nothing; its first layer, where there is one to set, is set from ``pixels``."""
-    network = network_class(name)(classes)
+def new_network(name: str, pixels: Tensor, *, classes: int, groups: Sequence[tuple[int, bool, int]] = ()) -> nn.Module:
+    """A network that has learned nothing; its first layer, where there is one to set, is set from ``pixels``.
+
+    ``groups`` are those of a residual network, if it is to have others than its own.
+    """
+    network = network_class(name)(classes, **({"groups": groups} if groups else {}))
     if isinstance(network, Whitened):
         network.whiten(pixels[:: -(-len(pixels) // WHITENING_PICTURES)])
     return network

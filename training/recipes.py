@@ -15,6 +15,7 @@ class Recipe:
     """
 
     network: str  # the file's stem in model/
+    groups: tuple[tuple[int, bool, int], ...] = ()  # of a residual network, see model/resnet.py; none: its own
     origin: str  # where the numbers come from
     epochs: int
     batch_size: int
@@ -29,8 +30,8 @@ class Recipe:
     schedule: Literal["constant", "to zero"] = "constant"  # "to zero": linearly, over all steps
     label_smoothing: float = 0.0
     augmentation: Augmentation = UNCHANGED
-    small_until: float = 0.0  # share of the run that is trained on pictures of small_side pixels, to go faster
-    small_side: int = 0
+    # Until which share of the run pictures are shrunk to which side (px), to go faster.
+    small: tuple[tuple[float, int], ...] = ()
     cutmix: float = 0.0  # share of the pictures that get a square of another
     teaching: float = 0.0  # weight of what trained networks answer, beside the labels; with CutMix
     bf16: bool = False  # forward pass in bfloat16, where the processor has it
@@ -53,7 +54,8 @@ LENET = Recipe(
 FAST = Recipe(
     network="resnet",
     origin="airbench94_muon and airbench96 (github.com/KellerJordan/cifar10-airbench), tuned for compressed pictures",
-    epochs=6,
+    groups=((64, True, 1), (192, True, 1), (320, True, 1)),
+    epochs=14,
     batch_size=1000,
     validation=0.04,
     optimizer="muon",
@@ -66,16 +68,17 @@ FAST = Recipe(
     schedule="to zero",
     label_smoothing=0.2,
     augmentation=Augmentation(mirror=True, translate_px=4, contrast=0.2, brightness=0.1),
-    small_until=0.5,
-    small_side=24,
+    small=((0.25, 20), (0.6, 24)),
     bf16=True,
     half_filters=True,
 )
 
-# Pictures that are hard to learn by heart, for as many epochs as that takes.
+# A wider network, and pictures that are hard to learn by heart, for as many epochs as that takes.
 ACCURATE = replace(
     FAST,
+    groups=(),
     epochs=40,
+    small=((0.5, 24),),
     label_smoothing=0.1,
     augmentation=replace(FAST.augmentation, cutout_px=8, blur=0.1),
     cutmix=0.5,
@@ -89,6 +92,6 @@ DISTIL = replace(
     head_learning_rate=0.2,
     bias_learning_rate=0.016,
     label_smoothing=0.0,
-    small_until=0.0,
+    small=(),
     teaching=0.7,
 )

@@ -13,6 +13,7 @@ from training.display import TrainingDisplay
 from training.errors import WeightsError
 from training.evaluation import evaluate, predict
 from training.loop import Trainer
+from training.memory import keep_freed_memory
 from training.networks import (
     Calibrated,
     image_size,
@@ -34,6 +35,7 @@ def run(recipe: Recipe, options: RunOptions, console: Console) -> None:
 
     Raises TrainingError before the first epoch if the source, or the checkpoint to resume, cannot be used.
     """
+    keep_freed_memory()
     recipe = _chosen(recipe, options)
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
@@ -64,7 +66,8 @@ def _trainer(recipe: Recipe, source: Source, options: RunOptions) -> Trainer:
     if options.start_from:
         network, earlier = load_network_to_train(options.start_from, recipe.network, classes=classes)
     else:
-        network, earlier = new_network(recipe.network, train.images, classes=classes), None
+        network = new_network(recipe.network, train.images, classes=classes, groups=recipe.groups)
+        earlier = None
     # One process validates, since one chooses and writes.
     held_out = validation if len(validation) and processes.is_first() else None
     trainer = Trainer(

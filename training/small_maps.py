@@ -60,7 +60,7 @@ def filter_gradient(maps: Tensor, gradient: Tensor) -> Tensor:
     every pixel with the one a fixed way along: what would reach over an edge meets a zero, and no pixel is copied.
     """
     stride = maps.shape[-1] + 1
-    pixels, gradients = _pixels(maps), _pixels(gradient).T
+    pixels, gradients = _pixels(maps), _pixels(gradient).T.contiguous()
     count = len(pixels)
     taps = []
     for offset in (row * stride + column for row in (-1, 0, 1) for column in (-1, 0, 1)):

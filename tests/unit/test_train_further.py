@@ -12,7 +12,7 @@ import train
 from training import loop
 from training.evaluation import evaluate, predict
 from training.networks import load_network
-from training.recipes import DISTIL
+from training.recipes import DISTIL, FAST
 from training.sources import load_source
 from training.teacher import Teacher
 
@@ -39,6 +39,23 @@ def test_a_run_goes_on_from_trained_weights_and_its_record_says_how_they_came_ab
     earlier = json.loads((tmp_path / "cifar10-2.0.json").read_text())["training"]["earlier"]
     assert earlier == {"sha256": before["weights"]["sha256"], **before["training"]}
     assert torch.equal(torch.load(tmp_path / "cifar10-2.0.pt")["whitening.weight"], whitening)
+
+
+def test_pictures_are_small_first_then_grow_to_their_full_size(pictures, tmp_path, monkeypatch):
+    shrunk, shrink = [], loop.F.interpolate
+    monkeypatch.setattr(loop.F, "interpolate", lambda *given, **how: shrunk.append(given[1]) or shrink(*given, **how))
+    arguments = ["fast", f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/r.pt", "--epochs=10"]
+    assert CliRunner().invoke(train.app, arguments).exit_code == 0
+    assert shrunk == sorted(shrunk)
+    assert set(shrunk) == {side_px for _, side_px in FAST.small}
+    assert len(shrunk) < 10
+
+
+def test_trained_weights_go_on_in_their_own_shape(pictures, tmp_path):
+    go_on("fast", pictures, tmp_path, "--version=1.5")
+    go_on("accurate", pictures, tmp_path, "--version=2.0", f"--start-from={tmp_path}/cifar10-1.5.pt")
+    fast, further = (load_network(tmp_path / f"cifar10-{version}.pt")[0] for version in ("1.5", "2.0"))
+    assert fast.groups == further.groups == [*FAST.groups]
 
 
 def test_what_is_distilled_is_what_the_first_weights_answer_not_the_labels(pictures, tmp_path, monkeypatch):

@@ -48,6 +48,18 @@ def test_whitened_patches_have_no_direction_stronger_than_another():
     assert power.max() / power.min() < 1.5
 
 
+@pytest.mark.parametrize("groups", [((16, True, 1), (24, True, 0)), ((16, False, 2), (16, True, 0), (24, True, 1))])
+def test_it_takes_the_shape_of_the_weights_it_is_given(pixels, groups):
+    trained, served = ResNet(classes=3, groups=groups).eval(), ResNet(classes=3).eval()
+    served.load_state_dict(trained.state_dict())
+    assert torch.equal(served(pixels), trained(pixels))
+
+
+def test_weights_of_other_classes_are_still_refused():
+    with pytest.raises(RuntimeError, match=r"head\.weight"):
+        ResNet(classes=10).load_state_dict(ResNet(classes=3, groups=((16, True, 0),)).state_dict())
+
+
 def test_it_fits_what_serving_allows():
     network = ResNet()
     assert sum(each.nbytes for each in stored_state(network, half_filters=True).values()) < 15e6
