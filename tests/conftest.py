@@ -1,6 +1,7 @@
 """What every kind of test shares: the shipped records, an archive of one, real pictures where there are some."""
 
 import shutil
+import signal
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -13,6 +14,9 @@ from serving.settings import PROJECT
 LENET_RECORD = PROJECT / "model" / "cifar10-1.0.json"
 CAT = PROJECT / "tests" / "pictures" / "cat.jpg"
 PICTURES = PROJECT / "data" / "test"
+
+# What a script runs in the background ignores Ctrl-C, and so would the commands that tests start and interrupt.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture(scope="session")
