@@ -18,8 +18,8 @@ from training.teacher import Teacher
 
 
 def go_on(recipe, pictures, folder, *options):
-    arguments = [recipe, f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/r.pt", *options]
-    return CliRunner().invoke(train.app, [*arguments, "--epochs=1", "--validation=0.25"])
+    arguments = [recipe, f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/r.pt"]
+    return CliRunner().invoke(train.app, [*arguments, "--epochs=1", "--validation=0.25", *options])
 
 
 def train_two(pictures, folder):
@@ -44,8 +44,7 @@ def test_a_run_goes_on_from_trained_weights_and_its_record_says_how_they_came_ab
 def test_pictures_are_small_first_then_grow_to_their_full_size(pictures, tmp_path, monkeypatch):
     shrunk, shrink = [], loop.F.interpolate
     monkeypatch.setattr(loop.F, "interpolate", lambda *given, **how: shrunk.append(given[1]) or shrink(*given, **how))
-    arguments = ["fast", f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/r.pt", "--epochs=10"]
-    assert CliRunner().invoke(train.app, arguments).exit_code == 0
+    assert go_on("fast", pictures, tmp_path, "--epochs=10").exit_code == 0
     assert shrunk == sorted(shrunk)
     assert set(shrunk) == {side_px for _, side_px in FAST.small}
     assert len(shrunk) < 10
