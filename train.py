@@ -3,6 +3,8 @@
 python train.py                                         the fast recipe: ten minutes on two cores
 python train.py accurate                                a wider network, for longer
 python train.py distil --start-from WEIGHTS             … taught by what it is then, or by others
+python train.py teacher                                 one wider than is served; for a GPU
+python train.py student --taught-by WEIGHTS             the one that is served, taught by such
 python train.py lenet                                   the tutorial's network and recipe
 python train.py fast --source my-pictures --name pets   your own: my-pictures/{train,test}/<class>/*
 python train.py evaluate model/cifar10-2.0.pt           any weights on any source
@@ -22,7 +24,7 @@ from training.assessment import assess
 from training.card import write_card
 from training.errors import TrainingError
 from training.options import RunOptions
-from training.recipes import ACCURATE, DISTIL, FAST, LENET, Recipe
+from training.recipes import ACCURATE, DISTIL, FAST, LENET, STUDENT, TEACHER, Recipe
 from training.run import run
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -52,10 +54,13 @@ def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., 
         class_names: Annotated[
             str | None, typer.Option(help="Other class names, in the source's order: plane,car,...")
         ] = None,
-        resume: Annotated[bool, typer.Option("--resume", help="Go on from the last whole epoch.")] = False,
+        resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
         checkpoint: Annotated[
             Path | None, typer.Option(help="What to write and resume; default: runs/NAME-VERSION.checkpoint.pt.")
         ] = None,
+        checkpoint_every_s: Annotated[
+            float, typer.Option(min=0, help="At least so many seconds between two of them.")
+        ] = 0.0,
         source_note: Annotated[str | None, typer.Option(help="The source in words, for the record.")] = None,
         machine_note: Annotated[str | None, typer.Option(help="The machine in words, for the record.")] = None,
     ) -> None:
@@ -72,6 +77,7 @@ def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., 
             class_names=class_names.split(",") if class_names else None,
             resume=resume,
             checkpoint=checkpoint,
+            checkpoint_every_s=checkpoint_every_s,
             source_note=source_note,
             machine_note=machine_note,
         )
@@ -84,12 +90,16 @@ def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., 
 lenet = _training_command(LENET, default_version="1.0")
 fast = _training_command(FAST, default_version="1.5")
 accurate = _training_command(ACCURATE, default_version="2.0")
+teacher = _training_command(TEACHER, default_version="2.0")
+student = _training_command(STUDENT, default_version="2.0")
 distil = _training_command(DISTIL, default_version="2.0")
 
 app.command("lenet", help="The tutorial's network and recipe.")(lenet)
 app.command("fast", help="A residual network in ten minutes; the default.")(fast)
 app.command("accurate", help="A wider one, for longer, on pictures harder to learn by heart.")(accurate)
-app.command("distil", help="On from there, taught by the weights it starts from or by others.")(distil)
+app.command("teacher", help="One wider than is served, to teach; for a GPU.")(teacher)
+app.command("student", help="The one that is served, from nothing, taught by others; for a GPU.")(student)
+app.command("distil", help="On from trained weights, taught by what they are or by others.")(distil)
 
 
 @app.command()
@@ -132,7 +142,7 @@ def _mistakes_in_one_sentence() -> Iterator[None]:
         console.print(f"error: {error}", style="red")
         raise typer.Exit(1) from error
     except KeyboardInterrupt:
-        console.print("interrupted: the same command with --resume goes on from the last whole epoch")
+        console.print("interrupted: the same command with --resume goes on from the last checkpoint")
         raise typer.Exit(130) from None
 
 

@@ -123,8 +123,12 @@ def _facts(record: Record) -> list[tuple[str, str]]:
 def _recipe(training: Record) -> str:
     recipe, earlier = training["recipe"], training.get("earlier")
     text = f"{recipe['origin']}; {recipe['epochs']} epochs, batches of {recipe['batch_size']}, seed {training['seed']}"
-    if training.get("taught_by"):
-        text += f", taught by {len(training['taught_by'])} network{'s' if len(training['taught_by']) > 1 else ''}"
+    for teacher in training.get("taught_by", []):
+        text += (
+            f"; taught by one of {teacher['accuracy']:.2%}, {teacher['flops_per_picture'] / 1e9:.2f} GFLOP a picture "
+            f"({teacher['recipe']['epochs']} epochs, seed {teacher['seed']}, {teacher['seconds']:,.0f} s, "
+            f"{teacher['machine']['device']})"
+        )
     while earlier:
         text += f"; before that {earlier['recipe']['epochs']} epochs, {earlier['seconds']:,.0f} s"
         earlier = earlier.get("earlier")

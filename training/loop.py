@@ -19,7 +19,7 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.cutmix import cutmix
 from training.display import TrainingDisplay
 from training.evaluation import accuracy_and_loss, has_bf16
-from training.meter import Meter
+from training.meter import Meter, Stopwatch
 from training.optimizers import make_optimizers, set_rates
 from training.recipes import Recipe
 from training.small_maps import speed_up
@@ -71,6 +71,7 @@ class Trainer:
         self.teacher = teacher
         self.optimizers = make_optimizers(network, recipe)
         self.progress = Progress()
+        self._in_network = Stopwatch(device)
         self._mirrored = torch.rand(len(train), generator=self._generator(0)).to(device) < 0.5
 
     @property
@@ -83,13 +84,22 @@ class Trainer:
         """Whether the forward pass is in bfloat16: the recipe wants it and the processor has it."""
         return self.recipe.bf16 and has_bf16(self.device)
 
-    def run(self, display: TrainingDisplay, *, after_epoch: Callable[[], None] = lambda: None) -> None:
-        """Train the epochs that are left; ``after_epoch`` is called once an epoch is whole."""
+    def run(
+        self,
+        display: TrainingDisplay,
+        *,
+        after_epoch: Callable[[], None] = lambda: None,
+        at_most_every_s: float = 0.0,
+    ) -> None:
+        """Train the epochs that are left; ``after_epoch`` is called once an epoch is whole, the last in any case."""
+        called = time.perf_counter()
         with display:
             while self.progress.epoch < self.recipe.epochs:
                 self._train_epoch(display)
                 display.end_epoch(self._line())
-                after_epoch()
+                if time.perf_counter() - called >= at_most_every_s or self.progress.epoch == self.recipe.epochs:
+                    after_epoch()
+                    called = time.perf_counter()
         self.network.load_state_dict(self.progress.chosen_weights)
 
     def save(self, path: Path, *, identity: dict[str, Any]) -> None:
@@ -127,6 +137,7 @@ class Trainer:
         processes.average(self.network.buffers())
         self.progress.epoch = epoch
         self._close_epoch(meter)
+        self.progress.network_seconds += self._in_network.take_seconds()
         self.progress.seconds += time.perf_counter() - started
 
     def _step(
@@ -137,12 +148,11 @@ class Trainer:
         images, targets = self._lesson(mine, generator, mirror_others=mirror_others)
         if side:
             images = F.interpolate(images, side, mode="bilinear", antialias=True)
-        started = time.perf_counter()
-        with self._forward_precision():
-            logits = self.network(images).float()
-        loss = F.cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
-        torch.autograd.backward(loss * (len(mine) / len(index)))
-        self.progress.network_seconds += time.perf_counter() - started
+        with self._in_network:
+            with self._forward_precision():
+                logits = self.network(images).float()
+            loss = F.cross_entropy(logits, targets, label_smoothing=self.recipe.label_smoothing)
+            torch.autograd.backward(loss * (len(mine) / len(index)))
         processes.sum_gradients(self.network.parameters())
         for optimizer in self.optimizers:
             optimizer.step()

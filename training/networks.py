@@ -6,7 +6,7 @@ import json
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any, Protocol, TypeGuard, runtime_checkable
 
 import torch
 from torch import Tensor, nn
@@ -25,15 +25,19 @@ class Whitened(Protocol):
         """Set the layer."""
 
 
-@runtime_checkable
 class Calibrated(Protocol):
-    """A network whose answers, outside training, are scaled by a buffer ``(3,)``."""
+    """A network whose answers, outside training, are scaled by a buffer ``(3,)``; see ``can_be_calibrated``."""
 
     sharpness: Tensor
 
     @staticmethod
     def sharpened(logits: Tensor, coefficients: Tensor) -> Tensor:
         """Scale logits ``(N, K)``."""
+
+
+def can_be_calibrated(network: nn.Module) -> TypeGuard[Calibrated]:
+    """Whether it has the buffer; from Python 3.12 on, isinstance() of a protocol does not see a module's buffers."""
+    return hasattr(network, "sharpness")
 
 
 def network_class(name: str) -> type[nn.Module]:
@@ -95,7 +99,7 @@ def load_network_to_train(weights: Path, name: str, *, classes: int) -> tuple[nn
             f"{weights} is {record['network']} of {len(record['class_names'])} classes; "
             f"this run trains {name} of {classes}: start from weights of that, or leave --start-from out."
         )
-    if isinstance(network, Calibrated):
+    if can_be_calibrated(network):
         network.sharpness.copy_(torch.tensor(NOT_CALIBRATED))
     return network.train(), {"sha256": record["weights"]["sha256"], **record["training"]}
 

@@ -22,6 +22,7 @@ class RunOptions:
     source_note: str | None = None  # the source in words, for the record
     machine_note: str | None = None  # what else was true of the machine, for the record
     checkpoint: Path | None = None  # None: under runs/
+    checkpoint_every_s: float = 0.0  # at least so far apart; 0: after each epoch
     resume: bool = False
 
     @property
@@ -35,5 +36,5 @@ class RunOptions:
 
     @property
     def checkpoint_path(self) -> Path:
-        """Where the run is kept after each epoch."""
+        """Where the run is kept after an epoch."""
         return self.checkpoint or Path("runs") / f"{self.name}-{self.version}.checkpoint.pt"

@@ -11,7 +11,7 @@ from training.calibration import reliability
 from training.charts import draw_confusion, draw_curves, draw_reliability
 from training.evaluation import agreement, close_calls, evaluate, has_bf16, predict
 from training.loop import Trainer
-from training.networks import Calibrated, stored_state
+from training.networks import can_be_calibrated, stored_state
 from training.options import RunOptions
 from training.record import Record, data_entry, evaluation_entry, sha256_of, training_entry, write_record
 from training.sources import Source
@@ -78,10 +78,11 @@ def _numerics_entry(trainer: Trainer, images: Tensor, logits: Tensor) -> Record:
 def _calibration_entry(trainer: Trainer, labels: Tensor, *, raw: Tensor, logits: Tensor) -> Record:
     """The expected calibration error on the test pictures, before and after calibration."""
     before, after = (reliability(each, labels).error for each in (raw, logits))
-    if not isinstance(trainer.network, Calibrated):
+    network = trainer.network
+    if not can_be_calibrated(network):
         return {"sharpness": None, "test_ece": after}
     return {
-        "sharpness": trainer.network.sharpness.tolist(),
+        "sharpness": network.sharpness.tolist(),
         "fitted_on": len(trainer.validation) if trainer.validation else 0,
         "test_ece_before": before,
         "test_ece": after,

@@ -84,6 +84,16 @@ ACCURATE = replace(
     cutmix=0.5,
 )
 
+# Too wide to be served, and so better: it is there to teach. For a GPU.
+TEACHER = replace(
+    ACCURATE,
+    groups=((128, True, 1), (256, False, 2), (512, True, 2), (512, True, 1)),
+    epochs=90,
+)
+
+# The network that is served, from nothing and for long, by what others answer. For a GPU.
+STUDENT = replace(ACCURATE, epochs=280, label_smoothing=0.0, teaching=0.9)
+
 # For weights that ACCURATE has trained; others may teach. No smoothing beside what is taught, no step that tears down.
 DISTIL = replace(
     ACCURATE,

@@ -59,8 +59,20 @@ def training_entry(trainer: Trainer, *, argv: Sequence[str], note: str | None) -
         "machine": machine_entry(trainer.device, note=note),
         "command": portable_command(argv),
         "history": progress.history,
-        **({"taught_by": trainer.teacher.fingerprints} if trainer.teacher else {}),
+        **({"taught_by": trainer.teacher.origins} if trainer.teacher else {}),
         **({"earlier": progress.earlier} if progress.earlier else {}),
+    }
+
+
+def origin(record: Record) -> Record:
+    """Of a network that teaches: which weights, how good, and what made them."""
+    training: Record = record["training"]
+    told = ("recipe", "seed", "seconds", "machine", "command")
+    return {
+        "sha256": record["weights"]["sha256"],
+        "flops_per_picture": record["weights"]["flops_per_picture"],
+        "accuracy": record["test"]["accuracy"],
+        **{fact: training[fact] for fact in told},
     }
 
 

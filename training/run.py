@@ -15,7 +15,7 @@ from training.evaluation import evaluate, predict
 from training.loop import Trainer
 from training.memory import keep_freed_memory
 from training.networks import (
-    Calibrated,
+    can_be_calibrated,
     image_size,
     load_network,
     load_network_to_train,
@@ -26,6 +26,7 @@ from training.networks import (
 from training.options import RunOptions
 from training.output import write_output
 from training.recipes import Recipe
+from training.record import origin
 from training.sources import Source, hold_out, load_source, rename_classes
 from training.teacher import Teacher
 
@@ -60,7 +61,7 @@ def _chosen(recipe: Recipe, options: RunOptions) -> Recipe:
 
 
 def _trainer(recipe: Recipe, source: Source, options: RunOptions) -> Trainer:
-    train, validation = hold_out(source.train, share=recipe.validation, seed=options.seed)
+    train, validation = hold_out(source.train, share=recipe.validation)
     torch.manual_seed(options.seed)  # the network's first weights
     classes = len(source.class_names)
     if options.start_from:
@@ -100,7 +101,7 @@ def _teacher(recipe: Recipe, options: RunOptions, *, classes: int) -> Teacher | 
             raise WeightsError(f"{path} knows {known} classes; it cannot teach the {classes} of this run.")
     return Teacher(
         [network.to(processes.device()) for network in networks],
-        fingerprints=[record["weights"]["sha256"] for record in records],
+        origins=[origin(record) for record in records],
     )
 
 
@@ -123,13 +124,17 @@ def _train(trainer: Trainer, source: Source, options: RunOptions, console: Conso
         "pictures": source.fingerprint,
         "processes": processes.count(),
         "started_from": (trainer.progress.earlier or {}).get("sha256"),
-        "taught_by": trainer.teacher.fingerprints if trainer.teacher else [],
+        "taught_by": [each["sha256"] for each in trainer.teacher.origins] if trainer.teacher else [],
     }
     if options.resume:
         trainer.resume(options.checkpoint_path, identity=identity)
     display = TrainingDisplay(console, epochs=trainer.recipe.epochs, pictures=len(trainer.train) // processes.count())
     if processes.is_first():
-        trainer.run(display, after_epoch=lambda: trainer.save(options.checkpoint_path, identity=identity))
+        trainer.run(
+            display,
+            after_epoch=lambda: trainer.save(options.checkpoint_path, identity=identity),
+            at_most_every_s=options.checkpoint_every_s,
+        )
     else:
         trainer.run(display)
 
@@ -156,7 +161,7 @@ def _finish(trainer: Trainer, source: Source, options: RunOptions, console: Cons
 def _calibrate(trainer: Trainer, raw: Tensor) -> Tensor:
     """Calibrate a network that can be, if pictures are held out; what it then gives instead of ``raw`` logits."""
     network = trainer.network
-    if not isinstance(network, Calibrated) or trainer.validation is None:
+    if not can_be_calibrated(network) or trainer.validation is None:
         return raw
     held_out = predict(trainer.network, trainer.validation.images)
     fitted = fit_sharpness(held_out, trainer.validation.labels, sharpened=network.sharpened)

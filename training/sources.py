@@ -82,9 +82,12 @@ def rename_classes(source: Source, names: Sequence[str]) -> Source:
     return replace(source, class_names=tuple(names))
 
 
-def hold_out(pictures: Pictures, *, share: float, seed: int) -> tuple[Pictures, Pictures]:
-    """Split off ``share`` (0 to 1) of every class at random: ``(kept, held out)``, the same for the same seed."""
-    generator = torch.Generator().manual_seed(seed)
+def hold_out(pictures: Pictures, *, share: float) -> tuple[Pictures, Pictures]:
+    """Split off ``share`` (0 to 1) of every class by chance: ``(kept, held out)``.
+
+    The same whatever a run's seed is, so that no network is taught by one that has learned its held-out pictures.
+    """
+    generator = torch.Generator().manual_seed(0)
     order = torch.randperm(len(pictures), generator=generator)
     held = torch.zeros(len(pictures), dtype=torch.bool)
     for label in torch.unique(pictures.labels):

@@ -6,6 +6,7 @@ teacher is what it was itself. Knows no labels.
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -16,17 +17,21 @@ VIEW = Augmentation(mirror=True, translate_px=2)
 
 
 class Teacher:
-    """Calibrated ``networks`` that do not learn any more; ``fingerprints`` are the SHA-256 of their weights, in hex."""
+    """Calibrated ``networks`` that do not learn any more; ``origins`` is what their records say of each."""
 
-    def __init__(self, networks: Sequence[nn.Module], *, fingerprints: Sequence[str] = ()) -> None:
+    def __init__(self, networks: Sequence[nn.Module], *, origins: Sequence[dict[str, Any]] = ()) -> None:
         self.networks = [network.eval().requires_grad_(False) for network in networks]
-        self.fingerprints = list(fingerprints)
+        self.origins = list(origins)
 
     @torch.no_grad()
     def __call__(self, images: Tensor, *, generator: torch.Generator) -> Tensor:
-        """Mean probabilities ``(N, K) float32`` of ``images (N, C, S, S)``; each network has a view of its own."""
-        answers = [self._answer(network, images, generator) for network in self.networks]
-        return torch.stack(answers).mean(dim=0)
+        """Probabilities ``(N, K) float32`` of ``images (N, C, S, S)``; each network answers to its share of them.
+
+        A batch is in random order, so over the epochs a picture meets every network, and with them their mean.
+        """
+        shares = images.tensor_split(len(self.networks))
+        answers = [self._answer(*each, generator) for each in zip(self.networks, shares, strict=True) if len(each[1])]
+        return torch.cat(answers)
 
     @staticmethod
     def _answer(network: nn.Module, images: Tensor, generator: torch.Generator) -> Tensor:

@@ -95,6 +95,17 @@ def interrupt_in_epoch(patch, epoch):
     patch.setattr(loop.Trainer, "_step", interrupted)
 
 
+def test_checkpoints_can_be_kept_apart_and_the_last_epoch_has_one_in_any_case(pictures, tmp_path, monkeypatch):
+    saved, save = [], loop.Trainer.save
+    monkeypatch.setattr(
+        loop.Trainer, "save", lambda self, *given, **how: saved.append(self.progress.epoch) or save(self, *given, **how)
+    )
+    lenet(pictures, tmp_path, "--epochs=3", "--checkpoint-every-s=600")
+    assert saved == [3]
+    lenet(pictures, tmp_path, "--epochs=3")
+    assert saved == [3, 1, 2, 3]
+
+
 def test_a_finished_run_can_be_given_more_epochs(pictures, tmp_path):
     lenet(pictures, tmp_path / "whole", "--epochs=3")
     lenet(pictures, tmp_path / "grown", "--epochs=1")

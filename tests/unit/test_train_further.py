@@ -9,10 +9,11 @@ import torch
 from typer.testing import CliRunner
 
 import train
+from model.resnet import GROUPS
 from training import loop
 from training.evaluation import evaluate, predict
 from training.networks import load_network
-from training.recipes import DISTIL, FAST
+from training.recipes import DISTIL, FAST, TEACHER
 from training.sources import load_source
 from training.teacher import Teacher
 
@@ -27,6 +28,15 @@ def train_two(pictures, folder):
     for seed in ("1", "2"):
         go_on("fast", pictures, folder / seed, "--version=2.0", f"--seed={seed}")
     return [folder / seed / "cifar10-2.0.pt" for seed in ("1", "2")]
+
+
+def test_a_wide_teacher_teaches_a_student_that_starts_from_nothing(pictures, tmp_path):
+    assert go_on("teacher", pictures, tmp_path / "wide", "--version=2.0").exit_code == 0
+    result = go_on("student", pictures, tmp_path, f"--taught-by={tmp_path}/wide/cifar10-2.0.pt")
+    assert result.exit_code == 0, result.output
+    teacher, student = (load_network(folder / "cifar10-2.0.pt")[0] for folder in (tmp_path / "wide", tmp_path))
+    assert teacher.groups == [*TEACHER.groups]
+    assert student.groups == [*GROUPS]
 
 
 @pytest.mark.parametrize("recipe", ["accurate", "distil"])
@@ -88,7 +98,9 @@ def test_others_may_teach_and_the_record_names_them(pictures, tmp_path):
     result = go_on("distil", pictures, tmp_path, *(f"--taught-by={each}" for each in files))
     assert result.exit_code == 0, result.output
     training = json.loads((tmp_path / "cifar10-2.0.json").read_text())["training"]
-    assert training["taught_by"] == [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
+    teachers = training["taught_by"]
+    assert [each["sha256"] for each in teachers] == [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
+    assert [each["seed"] for each in teachers] == [1, 2]
     assert "earlier" not in training  # it started from none of them
 
 
