@@ -31,8 +31,6 @@ def device() -> torch.device:
     """This process's GPU where torch sees one, else the CPU."""
     if not torch.cuda.is_available():
         return torch.device("cpu")
-    torch.backends.cudnn.benchmark = True  # batches are of one size: the fastest way for it is found once
-    torch.backends.cudnn.allow_tf32 = False  # what is not in bfloat16 is in float32, as on a CPU
     return torch.device("cuda", int(os.environ.get("LOCAL_RANK", "0")))
 
 

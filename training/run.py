@@ -37,6 +37,7 @@ def run(recipe: Recipe, options: RunOptions, console: Console) -> None:
     Raises TrainingError before the first epoch if the source, or the checkpoint to resume, cannot be used.
     """
     keep_freed_memory()
+    _set_up_gpu()
     recipe = _chosen(recipe, options)
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
@@ -52,6 +53,11 @@ def run(recipe: Recipe, options: RunOptions, console: Console) -> None:
     _train(trainer, source, options, console)
     if processes.is_first():
         _finish(trainer, source, options, console)
+
+
+def _set_up_gpu() -> None:
+    torch.backends.cudnn.benchmark = True  # batches are of one size: the fastest way for it is found once
+    torch.backends.cudnn.allow_tf32 = False  # what is not in bfloat16 is in float32, as on a CPU
 
 
 def _chosen(recipe: Recipe, options: RunOptions) -> Recipe:
