@@ -81,7 +81,7 @@ def alone_measurements(plan: Plan, record: Path, pictures: Sequence[Picture]) ->
         )
     progress.print("gRPC next")
     grpc = grpc_load.compare(record, pictures, requests=GRPC_CALLS, rounds=plan.rounds, seconds=plan.seconds)
-    return {"crowd": crowded, "big_photos": photos, "grpc": [grpc]}
+    return {"crowd": crowded, "big_photos": photos, "grpc": grpc}
 
 
 def everything(plan: Plan, record: Path, *, alone: bool) -> dict[str, Any]:

@@ -18,13 +18,15 @@ from typing import Any
 import httpx
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.load import run_wrk
+from benchmarks.load import Load, run_wrk
 from benchmarks.pictures import Picture
 from benchmarks.project import served
 from benchmarks.turns import rounded
 
 METHOD = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/Predictions"
-IN_FLIGHT, CHANNELS = 64, 8
+IN_FLIGHT = 64
+# One a thread of the load tool, since gRPC's guide asks clients to reuse their channels; and as many as 8 clients have.
+CHANNELS = (2, 8)
 PROBES = 512  # answers of one size that a picture has to get to be sent by h2load
 
 
@@ -53,12 +55,15 @@ class Http2Load:
         return cls(float(rate[1]), succeeded=int(counts[1]), errors=int(counts[2]), body_bytes=int(body[1]))
 
 
-def compare(record: Path, pictures: Sequence[Picture], *, requests: int, rounds: int, seconds: float) -> dict[str, Any]:
+def compare(
+    record: Path, pictures: Sequence[Picture], *, requests: int, rounds: int, seconds: float
+) -> list[dict[str, Any]]:
     """Return requests a second over gRPC and over REST, 64 in flight, in turns; and how many answers were wrong.
 
-    gRPC has 8 connections of 8 concurrent calls each, REST 64 connections, as clients of each do.
+    One comparison for each number of channels that the calls share; REST has 64 connections, as its clients do.
     """
-    grpc, rest = [], []
+    grpc: dict[int, list[Http2Load]] = {channels: [] for channels in CHANNELS}
+    rest: list[Load] = []
     with served(record) as (server, running), tempfile.TemporaryDirectory(prefix="h2load-") as scratch:
         model = running.url.rpartition("/")[2]
         jpeg, answer_bytes = picture_of_one_size(running.url, pictures)
@@ -67,17 +72,22 @@ def compare(record: Path, pictures: Sequence[Picture], *, requests: int, rounds:
         url = f"http://127.0.0.1:{server.settings.properties['grpc_inference_port']}{METHOD}"
         for _ in range(rounds + 1):
             rest.append(run_wrk(running.url, pictures, connections=IN_FLIGHT, seconds=seconds))
-            grpc.append(run_h2load(url, call, requests=requests))
-    # The first round was to warm up.
+            for channels, loads in grpc.items():
+                loads.append(run_h2load(url, call, requests=requests, channels=channels))
+    right_bytes = len(framed(field(1, bytes(answer_bytes)))) * requests
+    return [_compared(loads, rest, right_bytes) | {"channels": channels} for channels, loads in grpc.items()]
+
+
+def _compared(grpc: Sequence[Http2Load], rest: Sequence[Load], right_bytes: int) -> dict[str, Any]:
+    """Medians without the first round, which is to warm up; its errors count."""
     grpc_rate = statistics.median(load.requests_per_s for load in grpc[1:])
     rest_rate = statistics.median(load.requests_per_s for load in rest[1:])
-    right = len(framed(field(1, bytes(answer_bytes)))) * requests
     return {
         "in_flight": IN_FLIGHT,
         "grpc_requests_per_s": rounded(grpc_rate),
         "rest_requests_per_s": rounded(rest_rate),
         "times_rest": rounded(grpc_rate / rest_rate),
-        "grpc_errors": sum(load.errors for load in grpc) + sum(load.body_bytes != right for load in grpc),
+        "grpc_errors": sum(load.errors for load in grpc) + sum(load.body_bytes != right_bytes for load in grpc),
         "rest_errors": sum(load.errors for load in rest),
     }
 
@@ -98,8 +108,8 @@ def picture_of_one_size(url: str, pictures: Sequence[Picture]) -> tuple[bytes, i
     raise BenchmarkError(f"none of {len(pictures)} pictures gets answers of one size; expected one, to tell errors by")
 
 
-def run_h2load(url: str, call: Path, *, requests: int) -> Http2Load:
-    """Make a call so many times.
+def run_h2load(url: str, call: Path, *, requests: int, channels: int) -> Http2Load:
+    """Make a call so many times, over so many connections.
 
     Raises:
         BenchmarkError: h2load is not installed, or it failed.
@@ -107,7 +117,7 @@ def run_h2load(url: str, call: Path, *, requests: int) -> Http2Load:
     if shutil.which("h2load") is None:
         raise BenchmarkError("the load tool h2load is not installed; `apt-get install nghttp2-client` brings it")
     headers = ["-Hcontent-type: application/grpc", "-Hte: trailers"]
-    width = [f"-c{CHANNELS}", f"-m{IN_FLIGHT // CHANNELS}", "-t2"]
+    width = [f"-c{channels}", f"-m{IN_FLIGHT // channels}", "-t2"]
     command = ["h2load", f"-n{requests}", *width, *headers, f"-d{call}", url]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

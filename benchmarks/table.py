@@ -127,8 +127,9 @@ def findings(document: dict[str, Any]) -> list[str]:
         for photo in document.get("big_photos", [])
     ]
     calls = [
-        f"gRPC, {call['in_flight']} in flight: {call['grpc_requests_per_s']:,.0f} requests/s, {call['times_rest']:.3g} "
-        f"times REST's; errors: {call['grpc_errors']}."
+        f"gRPC, {call['in_flight']} calls in flight on {call['channels']} channels: "
+        f"{call['grpc_requests_per_s']:,.0f} requests/s, {call['times_rest']:.3g} times REST's; "
+        f"errors: {call['grpc_errors']}."
         for call in document.get("grpc", [])
     ]
     return [*crowds, *photos, *calls]

@@ -56,6 +56,7 @@ def orthogonalise(matrix: Tensor, *, steps: int = 3) -> Tensor:
     x = wide / (wide.norm() + 1e-7)
     for _ in range(steps):
         gram = x @ x.T
-        x = a * x + (b * gram + c * gram @ gram) @ x
+        quadratic = torch.addmm(gram, gram, gram, beta=b, alpha=c)
+        x = torch.addmm(x, quadratic, x, beta=a)
     same_way: Tensor = x if wide is matrix else x.T
     return same_way

@@ -163,11 +163,11 @@ def test_two_precisions_of_a_server_are_told_apart_one_after_the_other():
 
 
 def test_what_concerns_the_project_alone_stands_below_the_table():
-    grpc = {"in_flight": 64, "grpc_requests_per_s": 4000.0, "times_rest": 1.14, "grpc_errors": 0}
+    grpc = {"in_flight": 64, "channels": 2, "grpc_requests_per_s": 4000.0, "times_rest": 1.14, "grpc_errors": 0}
     last = markdown(DOCUMENT | {"crowd": [DOCUMENT["servers"][0]], "grpc": [grpc]}).splitlines()[-2:]
     assert last == [
         "- 8 connections: 7,477 requests/s, errors: 2 wrong, 1,000 503.",
-        "- gRPC, 64 in flight: 4,000 requests/s, 1.14 times REST's; errors: 0.",
+        "- gRPC, 64 calls in flight on 2 channels: 4,000 requests/s, 1.14 times REST's; errors: 0.",
     ]
 
 
