@@ -25,8 +25,8 @@ from benchmarks.turns import rounded
 
 METHOD = "/org.pytorch.serve.grpc.inference.InferenceAPIsService/Predictions"
 IN_FLIGHT = 64
-# One a thread of the load tool, since gRPC's guide asks clients to reuse their channels; and as many as 8 clients have.
-CHANNELS = (2, 8)
+THREADS = 2  # of the load tool
+CHANNELS = (THREADS, 8)  # one a thread, since gRPC's guide asks clients to reuse theirs; and as many as 8 clients have
 PROBES = 512  # answers of one size that a picture has to get to be sent by h2load
 
 
@@ -117,7 +117,7 @@ def run_h2load(url: str, call: Path, *, requests: int, channels: int) -> Http2Lo
     if shutil.which("h2load") is None:
         raise BenchmarkError("the load tool h2load is not installed; `apt-get install nghttp2-client` brings it")
     headers = ["-Hcontent-type: application/grpc", "-Hte: trailers"]
-    width = [f"-c{channels}", f"-m{IN_FLIGHT // channels}", "-t2"]
+    width = [f"-c{channels}", f"-m{IN_FLIGHT // channels}", f"-t{THREADS}"]
     command = ["h2load", f"-n{requests}", *width, *headers, f"-d{call}", url]
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:

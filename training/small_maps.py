@@ -19,8 +19,7 @@ from torch import Tensor, nn
 from torch.nn.grad import conv2d_input
 
 LARGEST_SIDE = 7  # pixels; on 15 x 15 oneDNN is the faster one
-LARGEST_DENSE_SIDE = 3  # pixels
-NO_TAP = 9  # the taps are 0 to 8
+LARGEST_DENSE_SIDE = 3  # pixels; up to here the whole convolution is one product
 TURNED_AT_ONCE = 2048  # rows, in the cache: torch turns a matrix over in one piece, by one thread; 5 instead of 20 ms
 
 
@@ -46,12 +45,12 @@ class _Convolution(nn.Conv2d):
         half = input.dtype is torch.bfloat16 and input.device.type == "cpu"
         if side > LARGEST_SIDE or not (half and torch.is_grad_enabled()):
             return super().forward(input)
-        way = _Dense if side <= LARGEST_DENSE_SIDE else _SmallMaps
+        way = _OneProduct if side <= LARGEST_DENSE_SIDE else _NineProducts
         convolved: Tensor = way.apply(input, self.weight.to(torch.bfloat16))
         return convolved
 
 
-class _SmallMaps(torch.autograd.Function):
+class _NineProducts(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, maps: Tensor, filters: Tensor) -> Tensor:
         ctx.save_for_backward(maps, filters)
@@ -91,7 +90,7 @@ def _turned(matrix: Tensor) -> Tensor:
     return torch.cat([part.T for part in torch.split(matrix, TURNED_AT_ONCE)], dim=1)
 
 
-class _Dense(torch.autograd.Function):
+class _OneProduct(torch.autograd.Function):
     """The convolution as one matrix from all pixels of a map to all of the answer's."""
 
     @staticmethod
@@ -122,30 +121,32 @@ def _maps(rows: Tensor, height: int, width: int) -> Tensor:
 
 
 @cache
-def _pairs(height: int, width: int) -> list[list[int]]:
-    """For every pixel of a map, for every pixel of the answer, the tap that leads from one to the other, or NO_TAP."""
+def _paths(height: int, width: int) -> list[tuple[int, int, int]]:
+    """Which pixel of a map reaches which pixel of the answer, and by which of the nine taps."""
     pixels = [(row, column) for row in range(height) for column in range(width)]
-    return [[_tap(row - to_row, column - to_column) for to_row, to_column in pixels] for row, column in pixels]
-
-
-def _tap(down: int, right: int) -> int:
-    return 3 * (down + 1) + right + 1 if max(abs(down), abs(right)) <= 1 else NO_TAP
+    return [
+        (start, end, 3 * (row - to_row + 1) + column - to_column + 1)
+        for start, (row, column) in enumerate(pixels)
+        for end, (to_row, to_column) in enumerate(pixels)
+        if max(abs(row - to_row), abs(column - to_column)) <= 1
+    ]
 
 
 def _matrix(filters: Tensor, height: int, width: int) -> Tensor:
     """``filters (D, C, 3, 3)`` as a matrix ``(H * W * C, H * W * D)``."""
-    taps = [*filters.permute(2, 3, 1, 0).flatten(0, 1)]  # (C, D) each
-    taps.append(torch.zeros_like(taps[0]))  # NO_TAP
-    return torch.cat([torch.cat([taps[tap] for tap in row], dim=1) for row in _pairs(height, width)])
+    taps = filters.permute(2, 3, 1, 0).flatten(0, 1)  # (9, C, D)
+    _, deep, wide = taps.shape
+    blocks = filters.new_zeros(height * width, deep, height * width, wide)
+    for start, end, tap in _paths(height, width):
+        blocks[start, :, end] = taps[tap]
+    return blocks.flatten(2).flatten(0, 1)
 
 
 def _taps(matrix: Tensor, filters: torch.Size, height: int, width: int) -> Tensor:
     """Gradient of ``filters (D, C, 3, 3)`` from that of their matrix: what each tap has done, added up in float32."""
     wide, deep = filters[:2]
     blocks = matrix.view(height * width, deep, height * width, wide)
-    taps = torch.zeros(NO_TAP, deep, wide)
-    for block, row in zip(blocks, _pairs(height, width), strict=True):
-        for to, tap in enumerate(row):
-            if tap != NO_TAP:
-                taps[tap] += block[:, to]
+    taps = torch.zeros(9, deep, wide)
+    for start, end, tap in _paths(height, width):
+        taps[tap] += blocks[start, :, end]
     return taps.to(matrix.dtype).view(3, 3, deep, wide).permute(3, 2, 0, 1)
