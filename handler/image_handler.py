@@ -14,7 +14,7 @@ import torch
 from image_answer import AnswerWriter, error_answer, to_json
 from image_errors import SERVER_STOPPING, ImageError
 from image_hold import wait_while_held
-from image_network import choose_device, image_size, limit_threads, load_class_names, load_network
+from image_network import choose_device, image_size, load_class_names, load_network, set_up_threads
 from image_packing import pack_convolutions
 from image_pixels import decode_pixels, quiet_pillow, silence_pillow_log
 from image_precision import in_two_precisions, wants_bf16
@@ -41,7 +41,7 @@ class ImageHandler:
             RuntimeError: the parts of the archive do not fit together.
             ValueError: a wrong setting in model-config.yaml.
         """
-        limit_threads()
+        set_up_threads()
         read_in_large_pieces()
         silence_pillow_log()
         # TorchServe logs a line a batch, and each goes through a pipe to its front end.

@@ -25,13 +25,15 @@ class PackedConvolution(nn.Module):
         weight = convolution.weight.detach().to(dtype).contiguous()
         self.geometry = geometry
         self.dtype = dtype
+        self.activation = ("none", "")  # what is applied to the answer, and which variant of it
         self.bias = None if convolution.bias is None else convolution.bias.detach().to(dtype)
         self.weight = torch.ops.mkldnn._reorder_convolution_weight(weight, *geometry, list(input_shape))
 
     def forward(self, batch: Tensor) -> Tensor:
         """(N, C, H, W) to (N, C', H', W')."""
+        activation, variant = self.activation
         convolved: Tensor = torch.ops.mkldnn._convolution_pointwise(
-            batch.to(self.dtype), self.weight, self.bias, *self.geometry, "none", [], ""
+            batch.to(self.dtype), self.weight, self.bias, *self.geometry, activation, [], variant
         )
         return convolved
 

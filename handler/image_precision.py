@@ -9,6 +9,7 @@ record of the weights.
 import copy
 
 import torch
+from image_fusion import take_in_gelus, take_in_norms
 from image_packing import pack_convolutions
 from torch import Tensor, nn
 
@@ -62,7 +63,7 @@ def close_call(network: nn.Module) -> float | None:
 
 
 def in_two_precisions(network: nn.Module, pixels: Tensor) -> TwoPrecisions:
-    """Pack a network twice, for bfloat16 and, in place, for float32.
+    """Pack a network twice, for bfloat16, norms and GELUs taken in, and, in place, for float32.
 
     Args:
         network: in eval mode, on the CPU, with a `close_call`.
@@ -71,6 +72,8 @@ def in_two_precisions(network: nn.Module, pixels: Tensor) -> TwoPrecisions:
     lead = close_call(network)
     assert lead is not None, "wants_bf16 said yes"
     coarse = copy.deepcopy(network)
+    take_in_norms(coarse)
     pack_convolutions(coarse, pixels, dtype=torch.bfloat16)
+    take_in_gelus(coarse)
     pack_convolutions(network, pixels[:1])  # close calls come one or two a batch
     return TwoPrecisions(coarse, network, close_call=lead)

@@ -12,6 +12,7 @@ import sys
 from pathlib import Path
 
 from serving.errors import ServingError
+from serving.machine import this_machine
 from serving.settings import Settings
 
 OLDEST_JAVA = 11  # TorchServe 0.12's jar is compiled for it
@@ -45,6 +46,7 @@ def java_command(settings: Settings, properties: Path) -> list[str]:
     packages = Path(str(spec.origin)).parent.parent
     command = [
         str(find_java()),
+        f"-Djava.util.concurrent.ForkJoinPool.common.parallelism={this_machine().java_pool_threads}",
         *settings.properties.get("vmargs", "").split(),
         f"-Dmodel_server_home={packages}",
         f"-Djava.io.tmpdir={settings.home / 'tmp'}",

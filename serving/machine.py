@@ -35,6 +35,14 @@ class Machine:
         """Event loops of TorchServe's front end, shared by predictions and management."""
         return max(2, self.cores)
 
+    @property
+    def java_pool_threads(self) -> int:
+        """Threads of Java's common pool, which hands each batch to its worker.
+
+        Java's own choice is a thread fewer than there are cores; where that is one, it starts a new thread a batch.
+        """
+        return max(2, self.cores - 1)
+
 
 def this_machine() -> Machine:
     """Return what this process may use: its CPU affinity, a container's CPU quota, and the GPUs it sees."""

@@ -12,7 +12,7 @@ import pytest
 
 from serving.background import Background
 from serving.errors import ServingError
-from serving.java import TIMER_SLACK, find_java, java_version, punctual
+from serving.java import TIMER_SLACK, find_java, java_command, java_version, punctual
 from serving.listeners import close_listener, free_port, require_free
 from serving.machine import MOST_WORKERS, Machine, cpu_quota, this_machine
 from serving.settings import Settings
@@ -29,6 +29,17 @@ def test_workers_times_threads_never_exceed_the_cores(cores, gpus):
 
 def test_each_gpu_gets_one_worker():
     assert Machine(cores=16, gpus=2).workers == 2
+
+
+@pytest.mark.parametrize(("cores", "threads"), [(1, 2), (2, 2), (3, 2), (4, 3), (16, 15)])
+def test_javas_pool_has_threads_that_wait_for_a_batch_instead_of_one_started_for_each(cores, threads):
+    assert Machine(cores=cores).java_pool_threads == threads
+
+
+def test_java_is_told_how_many_threads_its_pool_has(store, tmp_path):
+    settings = Settings.isolated(tmp_path, store)
+    told = f"-Djava.util.concurrent.ForkJoinPool.common.parallelism={this_machine().java_pool_threads}"
+    assert told in java_command(settings, tmp_path / "torchserve.properties")
 
 
 def test_this_machine_has_a_core():
