@@ -28,7 +28,7 @@ def take_in_norms(network: nn.Module) -> None:
             elif isinstance(layer, nn.MaxPool2d):
                 pooled = True
             else:
-                if convolution and isinstance(layer, nn.BatchNorm2d) and (_keeps_order(layer) or not pooled):
+                if convolution and isinstance(layer, nn.BatchNorm2d) and _may_move(layer, over_pooling=pooled):
                     _fold(sequence, convolution, name)
                 convolution = None
 
@@ -47,9 +47,10 @@ def _sequences(network: nn.Module) -> Iterator[nn.Sequential]:
     return (layer for layer in network.modules() if isinstance(layer, nn.Sequential))
 
 
-def _keeps_order(norm: nn.BatchNorm2d) -> bool:
-    """Whether the largest of some values stays the largest: then it makes no difference which is done first."""
-    return norm.weight is None or bool(torch.all(norm.weight > 0))
+def _may_move(norm: nn.BatchNorm2d, *, over_pooling: bool) -> bool:
+    """Whether it scales and shifts by fixed amounts, and, to pass max pooling, leaves the largest value the largest."""
+    keeps_order = norm.weight is None or bool(torch.all(norm.weight > 0))
+    return norm.running_mean is not None and (keeps_order or not over_pooling)
 
 
 def _fold(sequence: nn.Sequential, convolution: str, norm: str) -> None:

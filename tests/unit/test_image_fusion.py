@@ -60,7 +60,11 @@ def test_a_norm_that_may_not_be_moved_stays(between):
     assert nn.BatchNorm2d in kinds(network)
 
 
-def test_a_norm_before_any_convolution_stays():
-    network = nn.Sequential(nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3)).eval()
+@pytest.mark.parametrize("layers", [
+    [nn.BatchNorm2d(3), nn.Conv2d(3, 4, 3)],
+    [nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, track_running_stats=False)],
+])  # fmt: skip
+def test_a_norm_before_any_convolution_or_without_fixed_amounts_stays(layers):
+    network = nn.Sequential(*layers).eval()
     take_in_norms(network)
     assert nn.BatchNorm2d in kinds(network)
