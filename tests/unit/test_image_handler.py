@@ -115,6 +115,15 @@ def test_one_forward_pass_sees_the_whole_batch_as_uint8_in_channels_last(make_co
     assert (batch[1, 1] > 250).all()
 
 
+@pytest.mark.skipif(not torch.set_flush_denormal(False), reason="this processor always computes with such numbers")
+def test_numbers_too_small_to_matter_cost_no_time_since_they_count_as_zero(make_context: Any) -> None:
+    try:
+        ImageHandler().initialize(make_context())
+        assert torch.tensor([1e-39]).mul(0.5).item() == 0
+    finally:
+        torch.set_flush_denormal(False)
+
+
 def test_a_row_to_describe_is_described_beside_predictions(served: Any) -> None:
     rows = [{"image": jpeg()}, {"body": b""}, {"image": jpeg()}]
     answers, statuses = served(*rows, headers=[{}, DESCRIBE, {"describe": "False"}])
