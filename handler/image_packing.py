@@ -13,6 +13,8 @@ from torch import Tensor, nn
 class PackedConvolution(nn.Module):
     """A convolution on the CPU, for inference only, that gives exactly what `convolution` does.
 
+    Where its `activation` is set, that is applied to the answer before it is written.
+
     Args:
         convolution: the trained layer, zero-padded.
         input_shape: shape of the batches it will see mostly, (N, C, H, W); any other N works too.
