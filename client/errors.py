@@ -19,6 +19,7 @@ ClientError                          code, kind, message; the cause is chained
 │   ├── HandlerFailedError           the handler raised for the whole batch
 │   └── ServerStoppingError
 ├── WorkerDiedError                  the worker ended while it had the request
+├── StumbledError                    TorchServe's threads got in each other's way
 ├── UnexpectedAnswerError            not what TorchServe or the handler answer
 └── StubsMissingError                the gRPC stubs have not been generated
 
@@ -158,6 +159,10 @@ class WorkerDiedError(ClientError):
     """The worker ended while it had the request, or took too long and was ended."""
 
 
+class StumbledError(ClientError):
+    """TorchServe took workers away while one of them, in a thread of its own, cleared the same list of requests."""
+
+
 class UnexpectedAnswerError(ClientError):
     """An answer that is neither TorchServe's nor the handler's."""
 
@@ -180,6 +185,8 @@ TORCHSERVE_ERRORS: tuple[tuple[str, str, type[ClientError]], ...] = (
     ("InvalidModelVersionException", "", DefaultVersionError),
     ("InvalidKeyException", "", UnauthorizedError),
     ("ServiceUnavailableException", "", NotAcceptedError),
+    ("ConcurrentModificationException", "", StumbledError),
+    ("NullPointerException", '"job" is null', StumbledError),
     ("InternalServerException", "Worker died", WorkerDiedError),
     ("InternalServerException", "Prediction failed", HandlerFailedError),
     ("", "has no worker", NotAcceptedError),

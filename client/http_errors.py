@@ -30,8 +30,9 @@ def error_of_response(response: httpx.Response) -> ClientError:
     """The error that a response with a status of 400 or more stands for, whatever its body holds."""
     try:
         body = json.loads(response.content)
-        return error_of(body["message"], code=response.status_code, kind=body["type"])
-    except (ValueError, KeyError, TypeError):
+        kind = body["type"]  # Java's own exceptions come without a message
+        return error_of(body.get("message") or f"TorchServe failed: {kind}", code=response.status_code, kind=kind)
+    except (ValueError, KeyError, TypeError, AttributeError):
         text = response.text.strip()[:SHOWN_CHARACTERS] or response.reason_phrase
         return error_of(f"the server answered {response.status_code}: {text}", code=response.status_code)
 

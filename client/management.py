@@ -22,7 +22,7 @@ from client.errors import (
 )
 from client.http_errors import mapped_errors
 from client.records import ModelVersion, Registered, version_key
-from client.retries import DEFAULT_RETRIES, Retries
+from client.retries import DEFAULT_RETRIES, Retries, has_stumbled
 from client.tokens import Tokens
 
 DEFAULT_TIMEOUT_S = 10.0
@@ -36,7 +36,7 @@ class ManagementClient:
     Args:
         address: ``http://127.0.0.1:8081`` or ``unix:/path/management.sock``.
         tokens: the server's keys, or None where it asks for none.
-        retries: when reading is tried again; what changes the server is never repeated.
+        retries: when reading is tried again; what changes the server is never repeated, but for `scale`.
         timeout_s: how long one call may take.
     """
 
@@ -145,11 +145,15 @@ class ManagementClient:
         """Ask for a number of workers; more of them load after this has returned, fewer are killed at once.
 
         A killed worker takes along what it was doing: `client.rollout.workers` first makes sure that it does nothing.
+        Where TorchServe stumbles over the worker's own thread, some times in a hundred, it is asked again.
 
         Raises:
             VersionNotFoundError: it is not registered.
         """
-        self._change("PUT", _path(model, version), min_worker=workers, max_worker=workers)
+        self._retries.call(
+            lambda: self._change("PUT", _path(model, version), min_worker=workers, max_worker=workers),
+            repeat=has_stumbled,
+        )
 
     def unregister(self, model: str, version: str) -> None:
         """Remove a version; requests in its queue are never answered: `client.rollout.workers` empties it first.

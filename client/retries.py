@@ -6,7 +6,14 @@ from typing import TypeVar
 
 from tenacity import Retrying, retry_if_exception, stop_after_attempt, wait_random_exponential
 
-from client.errors import ClientError, NotAcceptedError, NoWorkerError, UnreachableError, WorkerDiedError
+from client.errors import (
+    ClientError,
+    NotAcceptedError,
+    NoWorkerError,
+    StumbledError,
+    UnreachableError,
+    WorkerDiedError,
+)
 
 Result = TypeVar("Result")
 
@@ -16,7 +23,8 @@ class Retries:
     """How often a call is made, and how long at most to wait before the second time and before the last.
 
     A prediction changes nothing on the server, and neither does reading a description: both are repeated.
-    What registers, scales or removes is never repeated. A timeout is not repeated either: a server that is too slow
+    What registers or removes is never repeated, and asking for a number of workers only where TorchServe stumbled over
+    it: it comes to the same however often it is asked. A timeout is not repeated either: a server that is too slow
     gets no faster by being asked twice.
     """
 
@@ -24,12 +32,16 @@ class Retries:
     first_wait_s: float = 0.1
     longest_wait_s: float = 2.0
 
-    def call(self, function: Callable[[], Result]) -> Result:
-        """Call until it succeeds, fails for good, or the attempts are used up; the last error is raised."""
+    def call(self, function: Callable[[], Result], *, repeat: Callable[[BaseException], bool] | None = None) -> Result:
+        """Call until it succeeds, fails for good, or the attempts are used up; the last error is raised.
+
+        Args:
+            repeat: after which errors to call again; those that `worth_repeating` names, if not given.
+        """
         retrying = Retrying(
             stop=stop_after_attempt(self.attempts),
             wait=wait_random_exponential(multiplier=self.first_wait_s, max=self.longest_wait_s),
-            retry=retry_if_exception(worth_repeating),
+            retry=retry_if_exception(repeat or worth_repeating),
             reraise=True,
         )
         return retrying(function)
@@ -37,6 +49,11 @@ class Retries:
 
 DEFAULT_RETRIES = Retries()
 NO_RETRIES = Retries(attempts=1)
+
+
+def has_stumbled(fault: BaseException) -> bool:
+    """Whether TorchServe stumbled over its own threads, which it may not do again."""
+    return isinstance(fault, StumbledError)
 
 
 def worth_repeating(fault: BaseException) -> bool:

@@ -24,6 +24,7 @@ from client.errors import (
     UnreachableError,
     WorkerDiedError,
 )
+from client.management import ManagementClient
 from client.retries import NO_RETRIES
 from client.rpc import load_stubs
 from client.tokens import Tokens
@@ -39,12 +40,14 @@ Reply = Callable[[bytes, dict[str, str]], tuple[int, str]]
 def rest_server(reply: Reply) -> Iterator[str]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers["Content-Length"]))
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             status, text = reply(body, dict(self.headers))
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))
             self.end_headers()
             self.wfile.write(text.encode())
+
+        do_PUT = do_POST  # noqa: N815 (the name that http.server calls)
 
         def log_message(self, *_: object) -> None:
             pass
@@ -148,6 +151,34 @@ def test_the_last_error_is_raised_when_the_attempts_are_used_up(connect: Callabl
     ):
         client.predict(b"x")
     assert len(calls) == 3
+
+
+# What TorchServe says when two of its threads clear one list, word for word.
+STUMBLES = [
+    '{"code": 500, "type": "ConcurrentModificationException"}',
+    json.dumps(
+        {"code": 500, "type": "NullPointerException", "message": 'Cannot invoke "Job.x()" because "job" is null'}
+    ),
+]
+
+
+@pytest.mark.parametrize("stumble", STUMBLES)
+def test_workers_are_asked_for_again_where_torchserve_stumbled_over_its_own_threads(stumble: str) -> None:
+    replies = [(500, stumble), (500, stumble), (202, '{"status": "scaling"}')]
+    with rest_server(lambda *_: replies.pop(0)) as url, ManagementClient(url, retries=QUICK) as management:
+        management.scale("cifar10", "2.0", workers=0)
+    assert not replies
+
+
+def test_workers_are_asked_for_once_where_it_is_not_known_what_became_of_it() -> None:
+    replies = [(500, '{"code": 500, "type": "InternalServerException", "message": "Worker died."}'), (202, "{}")]
+    with (
+        rest_server(lambda *_: replies.pop(0)) as url,
+        ManagementClient(url, retries=QUICK) as management,
+        pytest.raises(WorkerDiedError),
+    ):
+        management.scale("cifar10", "2.0", workers=0)
+    assert len(replies) == 1
 
 
 def test_a_bad_picture_is_not_sent_again(connect: Callable[..., Any]) -> None:
