@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from image_memory import keep_freed_memory
 from image_network import set_up_threads
 from image_packing import pack_convolutions
 from image_pixels import decode_pixels
@@ -46,6 +47,7 @@ def measure(folder: Path, *, seconds: float) -> float:
 def packed_classifier(record: Path, *, precision: str) -> Classifier:
     """Load a network as the handler does, for one thread."""
     set_up_threads()
+    keep_freed_memory()
     classifier = Classifier(record)  # no autocast around it: bfloat16 is the packed network's own
     pixels = torch.zeros(BATCH_SIZE, 3, classifier.image_size, classifier.image_size, dtype=torch.uint8)
     if precision == "bf16":

@@ -14,6 +14,7 @@ import torch
 from image_answer import AnswerWriter, error_answer, to_json
 from image_errors import SERVER_STOPPING, ImageError
 from image_hold import wait_while_held
+from image_memory import keep_freed_memory
 from image_network import choose_device, image_size, load_class_names, load_network, set_up_threads
 from image_packing import pack_convolutions
 from image_pixels import decode_pixels, quiet_pillow, silence_pillow_log
@@ -42,6 +43,7 @@ class ImageHandler:
             ValueError: a wrong setting in model-config.yaml.
         """
         set_up_threads()
+        keep_freed_memory()
         read_in_large_pieces()
         silence_pillow_log()
         # TorchServe logs a line a batch, and each goes through a pipe to its front end.
