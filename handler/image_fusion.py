@@ -10,6 +10,7 @@ from itertools import pairwise
 
 import torch
 from image_packing import PackedConvolution
+from image_small_maps import ProductConvolution
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
@@ -38,7 +39,7 @@ def take_in_gelus(network: nn.Module) -> None:
     for sequence in _sequences(network):
         layers = [(name, layer) for name, layer in sequence.named_children() if not isinstance(layer, nn.Identity)]
         for (_, layer), (name, following) in pairwise(layers):
-            if isinstance(layer, PackedConvolution) and isinstance(following, nn.GELU):
+            if isinstance(layer, PackedConvolution | ProductConvolution) and isinstance(following, nn.GELU):
                 layer.activation = ("gelu", following.approximate)
                 sequence.set_submodule(name, nn.Identity())
 

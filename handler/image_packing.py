@@ -7,6 +7,7 @@ operators are those that torch's own compiler emits when it freezes a network.
 """
 
 import torch
+from image_small_maps import ProductConvolution, may_be_product
 from torch import Tensor, nn
 
 
@@ -64,4 +65,6 @@ def pack_convolutions(network: nn.Module, pixels: Tensor, *, dtype: torch.dtype 
         parent, _, attribute = name.rpartition(".")
         layer = network.get_submodule(name)
         assert isinstance(layer, nn.Conv2d), "only convolutions were hooked"
-        setattr(network.get_submodule(parent), attribute, PackedConvolution(layer, shape, dtype=dtype))
+        as_product = dtype is torch.bfloat16 and may_be_product(layer, shape)
+        form = ProductConvolution if as_product else PackedConvolution
+        setattr(network.get_submodule(parent), attribute, form(layer, shape, dtype=dtype))

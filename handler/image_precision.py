@@ -67,13 +67,15 @@ def in_two_precisions(network: nn.Module, pixels: Tensor) -> TwoPrecisions:
 
     Args:
         network: in eval mode, on the CPU, with a `close_call`.
-        pixels: a batch (N, 3, S, S) uint8 of the size that most requests will meet.
+        pixels: a full batch (N, 3, S, S) uint8.
     """
     lead = close_call(network)
     assert lead is not None, "wants_bf16 said yes"
     coarse = copy.deepcopy(network)
     take_in_norms(coarse)
-    pack_convolutions(coarse, pixels, dtype=torch.bfloat16)
+    # Laid out for a quarter of the batch, which suits a full one as well; laid out for that, a lone picture takes a
+    # fifth longer (3.8 instead of 3.2 ms, residual network, Xeon).
+    pack_convolutions(coarse, pixels[: max(1, len(pixels) // 4)], dtype=torch.bfloat16)
     take_in_gelus(coarse)
     pack_convolutions(network, pixels[:1])  # close calls come one or two a batch
     return TwoPrecisions(coarse, network, close_call=lead)
