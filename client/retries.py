@@ -18,6 +18,18 @@ from client.errors import (
 Result = TypeVar("Result")
 
 
+def has_stumbled(fault: BaseException) -> bool:
+    """Whether TorchServe stumbled over its own threads, which it may not do again."""
+    return isinstance(fault, StumbledError)
+
+
+def worth_repeating(fault: BaseException) -> bool:
+    """Whether the same call may succeed in a moment: the server was busy, restarts, or its worker does."""
+    if isinstance(fault, NoWorkerError) or not isinstance(fault, ClientError):
+        return False
+    return isinstance(fault, (UnreachableError, NotAcceptedError, WorkerDiedError))
+
+
 @dataclass(frozen=True)
 class Retries:
     """How often a call is made, and how long at most to wait before the second time and before the last.
@@ -32,16 +44,18 @@ class Retries:
     first_wait_s: float = 0.1
     longest_wait_s: float = 2.0
 
-    def call(self, function: Callable[[], Result], *, repeat: Callable[[BaseException], bool] | None = None) -> Result:
+    def call(
+        self, function: Callable[[], Result], *, repeat: Callable[[BaseException], bool] = worth_repeating
+    ) -> Result:
         """Call until it succeeds, fails for good, or the attempts are used up; the last error is raised.
 
         Args:
-            repeat: after which errors to call again; those that `worth_repeating` names, if not given.
+            repeat: whether an error is one to call again after.
         """
         retrying = Retrying(
             stop=stop_after_attempt(self.attempts),
             wait=wait_random_exponential(multiplier=self.first_wait_s, max=self.longest_wait_s),
-            retry=retry_if_exception(repeat or worth_repeating),
+            retry=retry_if_exception(repeat),
             reraise=True,
         )
         return retrying(function)
@@ -49,15 +63,3 @@ class Retries:
 
 DEFAULT_RETRIES = Retries()
 NO_RETRIES = Retries(attempts=1)
-
-
-def has_stumbled(fault: BaseException) -> bool:
-    """Whether TorchServe stumbled over its own threads, which it may not do again."""
-    return isinstance(fault, StumbledError)
-
-
-def worth_repeating(fault: BaseException) -> bool:
-    """Whether the same call may succeed in a moment: the server was busy, restarts, or its worker does."""
-    if isinstance(fault, NoWorkerError) or not isinstance(fault, ClientError):
-        return False
-    return isinstance(fault, (UnreachableError, NotAcceptedError, WorkerDiedError))

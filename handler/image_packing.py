@@ -43,7 +43,7 @@ class PackedConvolution(nn.Module):
 
 @torch.inference_mode()
 def pack_convolutions(network: nn.Module, pixels: Tensor, *, dtype: torch.dtype = torch.float32) -> None:
-    """Replace each convolution of a network, in place, by its packed form.
+    """Replace each convolution of a network, in place, by its packed form; in bfloat16, on small maps, by a product.
 
     Args:
         network: in eval mode, on the CPU.

@@ -153,7 +153,7 @@ def test_the_last_error_is_raised_when_the_attempts_are_used_up(connect: Callabl
     assert len(calls) == 3
 
 
-# What TorchServe says when two of its threads clear one list, word for word.
+# What TorchServe says when two of its threads clear one list; the call in the second is another, longer one.
 STUMBLES = [
     '{"code": 500, "type": "ConcurrentModificationException"}',
     json.dumps(
