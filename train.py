@@ -24,6 +24,7 @@ from training.assessment import assess
 from training.card import write_card
 from training.errors import TrainingError
 from training.options import RunOptions
+from training.reach import find_reach_of_weights
 from training.recipes import ACCURATE, DISTIL, FAST, LENET, STUDENT, TEACHER, Recipe
 from training.run import run
 
@@ -112,6 +113,17 @@ def evaluate(
     """Evaluate weights on a source: classes, confusion, calibration, worst mistakes."""
     with _mistakes_in_one_sentence():
         assess(weights, source_name=source, out=out, console=Console())
+
+
+@app.command()
+def reach(
+    weights: Annotated[Path, typer.Argument(help="Weights (.pt) with their record (.json) beside.")],
+    *,
+    source: Annotated[str, typer.Option(help="What they were trained on: `cifar10`, or DIR.")] = "cifar10",
+) -> None:
+    """Make weights of before eight bits fit for them; training does it by itself."""
+    with _mistakes_in_one_sentence():
+        find_reach_of_weights(weights, source_name=source, console=Console())
 
 
 @app.command()

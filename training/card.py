@@ -154,11 +154,14 @@ def _calibration(record: Record) -> str:
 def _numerics(record: Record) -> str:
     entry = record["numerics"]
     text = f"served: {entry['served']}"
-    if "same_class" in entry:
-        text += (
-            f"; {entry['close_calls']:.1%} are close calls, the best logit less than {entry['close_call']} ahead; "
-            f"the class is float32's on {entry['same_class']:.2%}, in bfloat16 alone on {entry['bf16_same_class']:.2%}"
-        )
+    if "close_call" in entry:
+        text += f"; a call is close where the best logit leads by less than {entry['close_call']}"
+    for precision, name in (("int8", "eight bits"), ("bf16", "bfloat16")):
+        if found := entry.get(precision):
+            text += (
+                f"; in {name} {found['close_calls']:.1%} are close calls, and the class is float32's on "
+                f"{found['same_class']:.2%}, without a second look on {found['same_class_alone']:.2%}"
+            )
     return text
 
 

@@ -9,11 +9,19 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from training.calibration import reliability
 from training.charts import draw_confusion, draw_curves, draw_reliability
-from training.evaluation import agreement, close_calls, evaluate, has_bf16, predict
+from training.evaluation import evaluate, has_bf16, predict
 from training.loop import Trainer
 from training.networks import can_be_calibrated, stored_state
 from training.options import RunOptions
-from training.record import Record, data_entry, evaluation_entry, sha256_of, training_entry, write_record
+from training.record import (
+    Record,
+    data_entry,
+    evaluation_entry,
+    few_bits_entry,
+    sha256_of,
+    training_entry,
+    write_record,
+)
 from training.sources import Source
 
 
@@ -65,13 +73,10 @@ def _numerics_entry(trainer: Trainer, images: Tensor, logits: Tensor) -> Record:
     lead = getattr(trainer.network, "close_call", None)
     if lead is None:
         return {"served": "float32"}
-    entry: Record = {"served": "bfloat16 where the processor has it, close calls in float32", "close_call": lead}
+    entry: Record = {"served": "as few bits as the processor is fast in, close calls in float32", "close_call": lead}
     if has_bf16(trainer.device):
         bf16 = predict(trainer.network, images, bf16=True)
-        close = close_calls(bf16, lead=lead)
-        entry["bf16_same_class"] = agreement(logits, bf16)
-        entry["close_calls"] = close.double().mean().item()
-        entry["same_class"] = agreement(logits, torch.where(close[:, None], logits, bf16))
+        entry["bf16"] = few_bits_entry(logits, bf16, close_call=lead)
     return entry
 
 

@@ -13,9 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from torch import Tensor
 
 from training import processes
-from training.evaluation import Evaluation
+from training.evaluation import Evaluation, agreement, close_calls
 from training.loop import Progress, Trainer
 from training.sources import Source
 
@@ -30,6 +31,16 @@ def evaluation_entry(evaluation: Evaluation, class_names: Sequence[str]) -> Reco
         "recall": _by_class(class_names, evaluation.recall),
         "precision": _by_class(class_names, evaluation.precision),
         "confusion": evaluation.confusion.tolist(),
+    }
+
+
+def few_bits_entry(exact: Tensor, coarse: Tensor, *, close_call: float) -> Record:
+    """How often logits in few bits give the class of float32, all (N, K): alone, and with close calls in float32."""
+    close = close_calls(coarse, lead=close_call)
+    return {
+        "same_class_alone": agreement(exact, coarse),
+        "close_calls": close.double().mean().item(),
+        "same_class": agreement(exact, torch.where(close[:, None], exact, coarse)),
     }
 
 

@@ -25,6 +25,7 @@ from training.networks import (
 )
 from training.options import RunOptions
 from training.output import write_output
+from training.reach import find_reach
 from training.recipes import Recipe
 from training.record import origin
 from training.sources import Source, hold_out, load_source, rename_classes
@@ -150,6 +151,8 @@ def _finish(trainer: Trainer, source: Source, options: RunOptions, console: Cons
     """Round as the file does, calibrate on the held-out pictures, then read the test pictures, once."""
     if trainer.recipe.half_filters:
         round_filters(trainer.network)
+    if trainer.validation:
+        find_reach(trainer.network, trainer.validation.images)
     raw = predict(trainer.network, source.test.images)
     logits = _calibrate(trainer, raw)
     write_output(trainer, source, options, raw=raw, logits=logits)
