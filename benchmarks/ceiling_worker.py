@@ -15,9 +15,8 @@ import numpy as np
 import torch
 from image_memory import keep_freed_memory
 from image_network import set_up_threads
-from image_packing import pack_convolutions
 from image_pixels import decode_pixels
-from image_precision import in_two_precisions
+from image_precision import in_precision
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.peers import variables
@@ -48,12 +47,9 @@ def packed_classifier(record: Path, *, precision: str) -> Classifier:
     """Load a network as the handler does, for one thread."""
     set_up_threads()
     keep_freed_memory()
-    classifier = Classifier(record)  # no autocast around it: bfloat16 is the packed network's own
+    classifier = Classifier(record)  # no autocast around it: the packed network has its own
     pixels = torch.zeros(BATCH_SIZE, 3, classifier.image_size, classifier.image_size, dtype=torch.uint8)
-    if precision == "bf16":
-        classifier.network = in_two_precisions(classifier.network, pixels)
-    else:
-        pack_convolutions(classifier.network, pixels)
+    classifier.network = in_precision(classifier.network, pixels, precision=precision)
     return classifier
 
 

@@ -16,9 +16,8 @@ from image_errors import SERVER_STOPPING, ImageError
 from image_hold import wait_while_held
 from image_memory import keep_freed_memory
 from image_network import choose_device, image_size, load_class_names, load_network, set_up_threads
-from image_packing import pack_convolutions
 from image_pixels import decode_pixels, quiet_pillow, silence_pillow_log
-from image_precision import in_two_precisions, wants_bf16
+from image_precision import choose_precision, in_precision
 from image_request import ImageRequest, read_request
 from image_settings import HandlerSettings
 from image_wire import read_in_large_pieces
@@ -62,7 +61,9 @@ class ImageHandler:
         batch_size = properties.get("batch_size") or 1
         self.precision = "fp32"
         if self.device.type == "cpu":
-            self._pack(torch.zeros(batch_size, 3, self.image_size, self.image_size, dtype=torch.uint8))
+            pixels = torch.zeros(batch_size, 3, self.image_size, self.image_size, dtype=torch.uint8)
+            self.precision = choose_precision(network, wanted=self.settings.precision)
+            self.network = in_precision(self.network, pixels, precision=self.precision)
         self._warm_up(batch_sizes={1, batch_size})
 
     def handle(self, rows: Sequence[Mapping[str, Any]], context: "Context") -> list[bytes]:
@@ -91,13 +92,6 @@ class ImageHandler:
         for index, answer in zip(requests, self._predictions(pictures, list(requests.values())), strict=True):
             answers[index] = answer
         return answers
-
-    def _pack(self, pixels: torch.Tensor) -> None:
-        """Make the network fast for batches such as `pixels`."""
-        if wants_bf16(self.network, precision=self.settings.precision):
-            self.precision, self.network = "bf16", in_two_precisions(self.network, pixels)
-        else:
-            pack_convolutions(self.network, pixels)
 
     def _request(self, row: Mapping[str, Any], headers: Mapping[str, Any], *, draining: bool) -> ImageRequest:
         if draining:

@@ -1,26 +1,27 @@
-"""bfloat16 where it is fast, float32 where a rounding could turn an answer over.
+"""Few bits where they are sure, float32 where a rounding could turn an answer over.
 
-A processor with avx512_bf16 runs a convolutional network in bfloat16 two to five times as fast as in float32, but its
-roundings give some pictures in a thousand another class. Those are close calls: so rows whose best logit leads by
-less than the network's own `close_call` are computed again in float32. What that leaves of differences stands in the
-record of the weights.
+A processor that multiplies eight-bit numbers (VNNI, matrix units) runs a convolutional network three to nine times as
+fast as in float32, one with avx512_bf16 in bfloat16 up to five times; but their roundings give some pictures in a
+thousand another class. Those are close calls: so rows whose best logit leads by less than the network's own
+`close_call` are computed again in float32. What that leaves of differences, `make bench-accuracy` measures.
 """
 
 import copy
 
 import torch
+from image_eight_bits import in_eight_bits, is_for_eight_bits
 from image_fusion import take_in_gelus, take_in_norms
 from image_packing import pack_convolutions
 from torch import Tensor, nn
 
-PRECISIONS = ("auto", "bf16", "fp32")
+PRECISIONS = ("auto", "int8", "bf16", "fp32")
 
 
 class TwoPrecisions(nn.Module):
-    """Logits in bfloat16, of close calls in float32.
+    """Logits in few bits, of close calls in float32.
 
     Args:
-        coarse: in bfloat16; runs under autocast.
+        coarse: in few bits.
         exact: the same in float32, for the rows in which the best logit of `coarse` leads by less than `close_call`.
     """
 
@@ -32,8 +33,7 @@ class TwoPrecisions(nn.Module):
 
     def forward(self, pixels: Tensor) -> Tensor:
         """(N, 3, S, S) uint8 to (N, classes) float32, of at least two classes."""
-        with torch.autocast("cpu", torch.bfloat16):
-            logits: Tensor = self.coarse(pixels).float()
+        logits: Tensor = self.coarse(pixels).float()
         best, second = logits.topk(2, dim=1).values.unbind(dim=1)
         close = (best - second < self.close_call).nonzero().flatten()
         if len(close):
@@ -41,41 +41,73 @@ class TwoPrecisions(nn.Module):
         return logits
 
 
-def wants_bf16(network: nn.Module, *, precision: str) -> bool:
-    """Whether a network is to run in bfloat16: `auto` means if it says what a close call is and the processor can.
+class InBfloat16(nn.Module):
+    """A network under autocast."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """What the network gives, as bfloat16."""
+        with torch.autocast("cpu", torch.bfloat16):
+            logits: Tensor = self.network(pixels)
+        return logits
+
+
+def choose_precision(network: nn.Module, *, wanted: str) -> str:
+    """One of `PRECISIONS`: where `auto` is wanted, the fastest that processor and network are made for.
 
     Raises:
-        RuntimeError: bf16 is demanded of a network that does not say what a close call is.
+        RuntimeError: int8 or bf16 is wanted of a network that does not say what they need.
     """
-    if precision == "bf16" and close_call(network) is None:
-        raise RuntimeError(
-            f"handler.precision is bf16, but {type(network).__name__} has no close_call, the lead of the best logit "
-            "from which bfloat16 is to be trusted; expected one, or precision auto or fp32"
-        )
-    can = bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
-    return precision == "bf16" or (precision == "auto" and can and close_call(network) is not None)
+    fits = {
+        "int8": is_for_eight_bits(network) and close_call(network) is not None,
+        "bf16": close_call(network) is not None,
+    }
+    if wanted != "auto":
+        if not fits.get(wanted, True):
+            raise RuntimeError(
+                f"handler.precision is {wanted}, but {type(network).__name__} has no close_call, the lead of the best "
+                "logit from which few bits are to be trusted"
+                + (", or its layers no reach, the largest number that comes to each" if wanted == "int8" else "")
+                + "; expected that, or precision auto or fp32"
+            )
+        return wanted
+    processor = torch.cpu.get_capabilities()
+    fast = {"int8": processor.get("avx512_vnni", False), "bf16": processor.get("avx512_bf16", False)}
+    return next((precision for precision in ("int8", "bf16") if fits[precision] and fast[precision]), "fp32")
 
 
 def close_call(network: nn.Module) -> float | None:
-    """The lead of the best logit below which this network is not to be trusted in bfloat16; None if it says nothing."""
+    """The lead of the best logit below which few bits are not to be trusted; None if the network says nothing."""
     lead = getattr(network, "close_call", None)
     return lead if isinstance(lead, float) else None
 
 
-def in_two_precisions(network: nn.Module, pixels: Tensor) -> TwoPrecisions:
-    """Pack a network twice, for bfloat16, norms and GELUs taken in, and, in place, for float32.
+def in_precision(network: nn.Module, pixels: Tensor, *, precision: str) -> nn.Module:
+    """Make a network fast; what it was is used up.
 
     Args:
-        network: in eval mode, on the CPU, with a `close_call`.
+        network: in eval mode, on the CPU.
         pixels: a full batch (N, 3, S, S) uint8.
+        precision: what `choose_precision` gave.
     """
+    if precision == "fp32":
+        pack_convolutions(network, pixels)
+        return network
     lead = close_call(network)
-    assert lead is not None, "wants_bf16 said yes"
+    assert lead is not None, "choose_precision asks"
     coarse = copy.deepcopy(network)
     take_in_norms(coarse)
-    # Laid out for a quarter of the batch, which suits a full one as well; laid out for that, a lone picture takes a
-    # fifth longer (3.8 instead of 3.2 ms, residual network, Xeon).
-    pack_convolutions(coarse, pixels[: max(1, len(pixels) // 4)], dtype=torch.bfloat16)
-    take_in_gelus(coarse)
+    coarse = in_eight_bits(coarse, pixels) if precision == "int8" else _in_bfloat16(coarse, pixels)
     pack_convolutions(network, pixels[:1])  # close calls come one or two a batch
     return TwoPrecisions(coarse, network, close_call=lead)
+
+
+def _in_bfloat16(network: nn.Module, pixels: Tensor) -> nn.Module:
+    # Laid out for a quarter of the batch, which suits a full one as well; laid out for that, a lone picture takes a
+    # fifth longer (3.8 instead of 3.2 ms, residual network, Xeon).
+    pack_convolutions(network, pixels[: max(1, len(pixels) // 4)], dtype=torch.bfloat16)
+    take_in_gelus(network)
+    return InBfloat16(network)

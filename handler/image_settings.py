@@ -13,8 +13,8 @@ class HandlerSettings:
 
     `top_k` is how many classes an answer names where the request does not say (all of them, where the model has
     fewer). `max_image_bytes` limits a picture as sent, `max_image_pixels` its width times height.
-    `precision` is what the network computes in: `fp32`, `bf16` but for close calls, or `auto`, which is bf16 where
-    network and processor are made for it.
+    `precision` is what the network computes in: `fp32`, `int8` or `bf16` but for close calls, or `auto`, the fastest
+    that network and processor are made for.
     """
 
     top_k: int = 5

@@ -1,15 +1,19 @@
-"""bfloat16 for what is clear, float32 for close calls."""
+"""Few bits for what is clear, float32 for close calls."""
 
 import copy
 
 import pytest
 import torch
 from image_packing import PackedConvolution
-from image_precision import TwoPrecisions, in_two_precisions, wants_bf16
+from image_precision import TwoPrecisions, choose_precision, in_precision
 from torch import nn
 
 from model.lenet import LeNet
 from model.resnet import ResNet
+
+needs_vnni = pytest.mark.skipif(
+    not torch.cpu.get_capabilities().get("avx512_vnni"), reason="without VNNI eight-bit products overflow"
+)
 
 
 class Fixed(nn.Module):
@@ -50,31 +54,54 @@ def test_where_every_answer_is_clear_nothing_is_computed_again(numbered):
     assert exact.asked == []
 
 
-def test_a_network_in_two_precisions_answers_as_the_plain_one_and_close_calls_exactly(pixels):
+def resnet(*, reach=0.0):
+    """A network whose layers have this reach; 0 where it has not been found."""
     torch.manual_seed(0)
-    plain = ResNet().eval().to(memory_format=torch.channels_last)
-    both = in_two_precisions(copy.deepcopy(plain), pixels)
+    network = ResNet().eval().to(memory_format=torch.channels_last)
+    for name, buffer in network.named_buffers():
+        if name.endswith(".reach"):
+            buffer.fill_(reach)
+    return network
+
+
+@pytest.mark.parametrize("precision", ["bf16", pytest.param("int8", marks=needs_vnni)])
+def test_a_network_in_two_precisions_answers_as_the_plain_one_and_close_calls_exactly(precision, pixels):
+    plain = resnet(reach=20.0)
+    both = in_precision(copy.deepcopy(plain), pixels, precision=precision)
     with torch.inference_mode():
         expected = plain(pixels)
         torch.testing.assert_close(both(pixels), expected, rtol=0, atol=0.05 * expected.abs().max().item())
         both.close_call = float("inf")
         torch.testing.assert_close(both(pixels), expected, rtol=1e-5, atol=1e-6)
+
+
+def test_of_two_precisions_each_has_its_own_convolutions(pixels):
+    both = in_precision(resnet(), pixels, precision="bf16")
     for network, dtype in ((both.coarse, torch.bfloat16), (both.exact, torch.float32)):
         assert {each.dtype for each in network.modules() if isinstance(each, PackedConvolution)} == {dtype}
 
 
-@pytest.mark.parametrize(("precision", "can", "network", "expected"), [
-    ("auto", True, ResNet, True),
-    ("auto", False, ResNet, False),
-    ("auto", True, LeNet, False),
-    ("fp32", True, ResNet, False),
-    ("bf16", False, ResNet, True),
+@pytest.mark.parametrize(("wanted", "fast_in", "network", "expected"), [
+    ("auto", ("avx512_vnni", "avx512_bf16"), resnet(reach=5.0), "int8"),
+    ("auto", ("avx512_vnni", "avx512_bf16"), resnet(), "bf16"),
+    ("auto", ("avx512_bf16",), resnet(reach=5.0), "bf16"),
+    ("auto", ("avx512_vnni",), resnet(), "fp32"),
+    ("auto", (), resnet(reach=5.0), "fp32"),
+    ("auto", ("avx512_vnni", "avx512_bf16"), LeNet(), "fp32"),
+    ("fp32", ("avx512_vnni", "avx512_bf16"), resnet(reach=5.0), "fp32"),
+    ("int8", (), resnet(reach=5.0), "int8"),
+    ("bf16", (), resnet(), "bf16"),
 ])  # fmt: skip
-def test_auto_takes_bfloat16_where_network_and_processor_are_for_it(precision, can, network, expected, monkeypatch):
-    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": can})
-    assert wants_bf16(network(), precision=precision) is expected
+def test_auto_is_the_fastest_that_network_and_processor_are_for(wanted, fast_in, network, expected, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: dict.fromkeys(fast_in, True))
+    assert choose_precision(network, wanted=wanted) == expected
 
 
-def test_bfloat16_is_refused_for_a_network_that_does_not_say_what_a_close_call_is():
-    with pytest.raises(RuntimeError, match="LeNet has no close_call"):
-        wants_bf16(LeNet(), precision="bf16")
+@pytest.mark.parametrize(("wanted", "network", "lacking"), [
+    ("bf16", LeNet(), "LeNet has no close_call"),
+    ("int8", LeNet(), "LeNet has no close_call"),
+    ("int8", resnet(), "ResNet has .* no reach"),
+])  # fmt: skip
+def test_few_bits_are_refused_for_a_network_that_does_not_say_what_they_need(wanted, network, lacking):
+    with pytest.raises(RuntimeError, match=lacking):
+        choose_precision(network, wanted=wanted)
