@@ -10,7 +10,7 @@ RESULTS := benchmarks/results
 
 .DEFAULT_GOAL := help
 .PHONY: help environment archive serve start status stop test lint unit end-to-end format clean \
-	bench bench-quick bench-growth bench-accuracy bench-uploads rollout-drill
+	bench bench-quick bench-growth bench-accuracy bench-numerics bench-uploads rollout-drill
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -68,6 +68,9 @@ bench-growth: $(ENVIRONMENT)  ## how throughput grows with connections, batches,
 
 bench-accuracy: $(ENVIRONMENT)  ## accuracy and calibration of what is served, over HTTP
 	$(BIN)/python -m benchmarks.accuracy
+
+bench-numerics: $(ENVIRONMENT)  ## how often eight bits and bfloat16 give the class of float32; into the record of 2.0
+	PYTHONPATH=handler $(BIN)/python -m benchmarks.numerics model/cifar10-2.0.json
 
 bench-uploads: $(ENVIRONMENT)  ## what photographs instead of 32 x 32 pictures cost in accuracy
 	PYTHONPATH=handler $(BIN)/python -m benchmarks.uploads

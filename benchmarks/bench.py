@@ -34,6 +34,8 @@ from serving.settings import PROJECT
 RECORD = PROJECT / "model" / "cifar10-1.0.json"
 TABLE_WIDTH = 132  # where stdout is no terminal, rich would take 80
 CONNECTIONS = (1, 8, 64, 256)
+# What is measured beside the precision that is served: torch has no eight bits for a peer to ask for in a line.
+PRECISIONS_BESIDE = {"fp32": ("fp32",), "bf16": ("bf16", "fp32"), "int8": ("bf16", "fp32", "int8")}
 
 CROWD = (256, 1000)
 ACCURACY_PHOTOS = 100
@@ -114,7 +116,9 @@ def bench(
     warm_up_s: Annotated[float, typer.Option(min=1, help="Seconds of load before a server is measured.")] = 8,
     connections: Annotated[list[int] | None, typer.Option(help="1, 8, 64 and 256 if none.")] = None,
     servers: Annotated[list[str] | None, typer.Option(help=f"Any of {', '.join(CONTESTANTS)}; all if none.")] = None,
-    precisions: Annotated[list[str] | None, typer.Option(help="fp32 and the served one if none.")] = None,
+    precisions: Annotated[
+        list[str] | None, typer.Option(help="fp32, the served one, and bf16 for peers without that, if none.")
+    ] = None,
     quick: Annotated[bool, typer.Option(help="A short run that later changes can be held against.")] = False,
     alone: Annotated[bool, typer.Option(help="Also a crowd of connections, photographs and gRPC.")] = True,
     save: Annotated[Path | None, typer.Option(help="Write the JSON document here too.")] = None,
@@ -129,7 +133,7 @@ def bench(
             rounds=rounds,
             seconds=seconds,
             warm_up_s=warm_up_s,
-            precisions=tuple(precisions or sorted({"fp32", served_precision(record)})),
+            precisions=tuple(precisions or PRECISIONS_BESIDE[served_precision(record)]),
         )
     build_environment()
     document = everything(plan, record, alone=alone and not quick and not servers)

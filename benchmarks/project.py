@@ -47,7 +47,7 @@ def served(
 
 @functools.cache  # it takes a server to know
 def served_precision(record: Path) -> str:
-    """Ask a server what it serves this record in on this machine: ``fp32``, or ``bf16`` but for close calls."""
+    """Ask a server what it serves this record in on this machine: ``fp32``, ``int8`` or ``bf16``."""
     facts = json.loads(record.read_text())
     with served(record) as (server, _), server.management() as management:
         return str(management.ask_worker(facts["model_name"], facts["version"])["precision"])

@@ -43,8 +43,12 @@ class Turn:
 
 
 def one_round(plan: Plan, number: int, record: Path, pictures: Sequence[Picture], *, precision: str) -> Iterator[Turn]:
-    """Yield every turn of a round as it has been measured; every other round goes through the servers backwards."""
-    for server in plan.servers if number % 2 == 0 else reversed(plan.servers):
+    """Yield every turn of a round as it has been measured; every other round goes through the servers backwards.
+
+    Servers that cannot compute in this precision are left out.
+    """
+    servers = [server for server in plan.servers if precision in CONTESTANTS[server].precisions]
+    for server in servers if number % 2 == 0 else reversed(servers):
         yield from turns_of(server, plan, record, pictures, precision=precision)
 
 
