@@ -128,6 +128,8 @@ class _Translation:
             if not (pooling or isinstance(convolution, nn.Identity)):
                 raise self._unknown(f"{node.name} in a block")
             node, pools = node.all_input_nodes[0], pools or pooling
+        if convolution.padding_mode != "zeros" or isinstance(convolution.padding, str) or convolution.groups > 1:
+            raise self._unknown(f"{node.name}, in groups or not padded by so many zeros,")
         source = node.all_input_nodes[0]
         if source not in self.batches:
             convolution, source = self._for_pixels(convolution), self.entry
