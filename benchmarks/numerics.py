@@ -11,7 +11,7 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from image_precision import TwoPrecisions, in_precision
+from image_precision import TwoPrecisions, in_precision, is_fast
 from rich.progress import track
 from torch import Tensor, nn
 
@@ -20,7 +20,6 @@ from training.record import few_bits_entry, write_record
 from training.sources import load_source
 
 BATCH_SIZE = 32
-FAST_IN = {"int8": "avx512_vnni", "bf16": "avx512_bf16"}  # what the processor must have, as torch calls it
 
 
 @torch.inference_mode()
@@ -33,8 +32,8 @@ def logits(network: nn.Module, images: Tensor, *, title: str) -> Tensor:
 def measure(weights: Path, images: Tensor) -> dict[str, Any]:
     """Return an entry for each precision that this processor is made for."""
     exact = logits(load_network(weights)[0], images, title="float32")
-    processor, found = torch.cpu.get_capabilities(), {}
-    for precision in (each for each, needed in FAST_IN.items() if processor.get(needed)):
+    found = {}
+    for precision in filter(is_fast, ("int8", "bf16")):
         network = in_precision(load_network(weights)[0], images[:BATCH_SIZE], precision=precision)
         assert isinstance(network, TwoPrecisions)
         coarse = logits(network.coarse, images, title=precision)

@@ -15,6 +15,10 @@ from image_packing import pack_convolutions
 from torch import Tensor, nn
 
 PRECISIONS = ("auto", "int8", "bf16", "fp32")
+UNITS = {
+    "int8": ("avx512_vnni", "avx_vnni"),
+    "bf16": ("avx512_bf16",),
+}  # any of these makes it fast; as torch calls them
 
 
 class TwoPrecisions(nn.Module):
@@ -61,22 +65,25 @@ def choose_precision(network: nn.Module, *, wanted: str) -> str:
     Raises:
         RuntimeError: int8 or bf16 is wanted of a network that does not say what they need.
     """
-    fits = {
-        "int8": is_for_eight_bits(network) and close_call(network) is not None,
-        "bf16": close_call(network) is not None,
+    lacks = {
+        "fp32": "",
+        "bf16": "" if close_call(network) else "no close_call, the lead from which few bits are trusted",
     }
-    if wanted != "auto":
-        if not fits.get(wanted, True):
-            raise RuntimeError(
-                f"handler.precision is {wanted}, but {type(network).__name__} has no close_call, the lead of the best "
-                "logit from which few bits are to be trusted"
-                + (", or its layers no reach, the largest number that comes to each" if wanted == "int8" else "")
-                + "; expected that, or precision auto or fp32"
-            )
-        return wanted
+    lacks["int8"] = lacks["bf16"] or ("" if is_for_eight_bits(network) else "no reach, where numbers are cut off")
+    if wanted == "auto":
+        return next(each for each in ("int8", "bf16", "fp32") if is_fast(each) and not lacks[each])
+    if lacks[wanted]:
+        raise RuntimeError(
+            f"handler.precision is {wanted}, but {type(network).__name__} has {lacks[wanted]}; expected that, or "
+            "precision auto or fp32"
+        )
+    return wanted
+
+
+def is_fast(precision: str) -> bool:
+    """Whether this processor is made for it."""
     processor = torch.cpu.get_capabilities()
-    fast = {"int8": processor.get("avx512_vnni", False), "bf16": processor.get("avx512_bf16", False)}
-    return next((precision for precision in ("int8", "bf16") if fits[precision] and fast[precision]), "fp32")
+    return precision == "fp32" or any(processor.get(units) for units in UNITS[precision])
 
 
 def close_call(network: nn.Module) -> float | None:

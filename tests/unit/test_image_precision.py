@@ -84,6 +84,7 @@ def test_of_two_precisions_each_has_its_own_convolutions(pixels):
 @pytest.mark.parametrize(("wanted", "fast_in", "network", "expected"), [
     ("auto", ("avx512_vnni", "avx512_bf16"), resnet(reach=5.0), "int8"),
     ("auto", ("avx512_vnni", "avx512_bf16"), resnet(), "bf16"),
+    ("auto", ("avx_vnni",), resnet(reach=5.0), "int8"),
     ("auto", ("avx512_bf16",), resnet(reach=5.0), "bf16"),
     ("auto", ("avx512_vnni",), resnet(), "fp32"),
     ("auto", (), resnet(reach=5.0), "fp32"),
@@ -100,7 +101,7 @@ def test_auto_is_the_fastest_that_network_and_processor_are_for(wanted, fast_in,
 @pytest.mark.parametrize(("wanted", "network", "lacking"), [
     ("bf16", LeNet(), "LeNet has no close_call"),
     ("int8", LeNet(), "LeNet has no close_call"),
-    ("int8", resnet(), "ResNet has .* no reach"),
+    ("int8", resnet(), "ResNet has no reach"),
 ])  # fmt: skip
 def test_few_bits_are_refused_for_a_network_that_does_not_say_what_they_need(wanted, network, lacking):
     with pytest.raises(RuntimeError, match=lacking):
