@@ -64,6 +64,15 @@ def test_the_newest_version_is_the_default_and_the_older_ones_stay(shipped):
     assert [version.is_default for version in versions] == [False, True]
 
 
+def test_each_version_is_served_in_the_fewest_bits_that_network_and_processor_are_for(shipped):
+    processor = torch.cpu.get_capabilities()
+    fewest = "int8" if processor.get("avx512_vnni") or processor.get("avx_vnni") else None
+    fewest = fewest or ("bf16" if processor.get("avx512_bf16") else "fp32")
+    with shipped.management() as management:
+        served = [management.ask_worker("cifar10", version)["precision"] for version in ("1.0", "2.0")]
+    assert served == ["fp32", fewest]
+
+
 @pytest.mark.parametrize("record", RECORDS, ids=lambda record: record.stem)
 def test_the_server_has_the_accuracy_of_the_record(shipped, cifar10_test_pictures, record):
     """All 10,000 test pictures, as the JPEG files they are; one in a near tie may turn with the batch it is in.
