@@ -105,10 +105,11 @@ def in_precision(network: nn.Module, pixels: Tensor, *, precision: str) -> nn.Mo
         return network
     lead = close_call(network)
     assert lead is not None, "choose_precision asks"
+    take_in_norms(network)
     coarse = copy.deepcopy(network)
-    take_in_norms(coarse)
     coarse = in_eight_bits(coarse, pixels) if precision == "int8" else _in_bfloat16(coarse, pixels)
     pack_convolutions(network, pixels[:1])  # close calls come one or two a batch
+    take_in_gelus(network)
     return TwoPrecisions(coarse, network, close_call=lead)
 
 
