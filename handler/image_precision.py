@@ -3,7 +3,7 @@
 A processor that multiplies eight-bit numbers (VNNI, matrix units) runs a convolutional network three to nine times as
 fast as in float32, one with avx512_bf16 in bfloat16 up to five times; but their roundings give some pictures in a
 thousand another class. Those are close calls: so rows whose best logit leads by less than the network's own
-`close_call` are computed again in float32. What that leaves of differences, `make bench-accuracy` measures.
+`close_call` are computed again in float32. What that leaves of differences, `make bench-numerics` measures.
 """
 
 import copy
@@ -14,11 +14,8 @@ from image_fusion import take_in_gelus, take_in_norms
 from image_packing import pack_convolutions
 from torch import Tensor, nn
 
-PRECISIONS = ("auto", "int8", "bf16", "fp32")
-UNITS = {
-    "int8": ("avx512_vnni", "avx_vnni"),
-    "bf16": ("avx512_bf16",),
-}  # any of these makes it fast; as torch calls them
+PRECISIONS = ("auto", "int8", "bf16", "fp32")  # after auto, the fastest first
+UNITS = {"int8": ("avx512_vnni", "avx_vnni"), "bf16": ("avx512_bf16",)}  # any makes it fast; named as torch does
 
 
 class TwoPrecisions(nn.Module):
@@ -65,19 +62,23 @@ def choose_precision(network: nn.Module, *, wanted: str) -> str:
     Raises:
         RuntimeError: int8 or bf16 is wanted of a network that does not say what they need.
     """
-    lacks = {
-        "fp32": "",
-        "bf16": "" if close_call(network) else "no close_call, the lead from which few bits are trusted",
-    }
-    lacks["int8"] = lacks["bf16"] or ("" if is_for_eight_bits(network) else "no reach, where numbers are cut off")
     if wanted == "auto":
-        return next(each for each in ("int8", "bf16", "fp32") if is_fast(each) and not lacks[each])
-    if lacks[wanted]:
+        return next(each for each in PRECISIONS[1:] if is_fast(each) and _lacking(network, each) is None)
+    if lacking := _lacking(network, wanted):
         raise RuntimeError(
-            f"handler.precision is {wanted}, but {type(network).__name__} has {lacks[wanted]}; expected that, or "
-            "precision auto or fp32"
+            f"handler.precision is {wanted}, but {type(network).__name__} has {lacking}; expected that, or precision auto "
+            "or fp32"
         )
     return wanted
+
+
+def _lacking(network: nn.Module, precision: str) -> str | None:
+    """What this precision needs and a network does not have."""
+    if precision != "fp32" and close_call(network) is None:
+        return "no close_call, the lead of the best logit from which few bits are to be trusted"
+    if precision == "int8" and not is_for_eight_bits(network):
+        return "no reach, where the numbers that come to its layers are cut off"
+    return None
 
 
 def is_fast(precision: str) -> bool:
