@@ -1,7 +1,7 @@
 """A network in eight bits: its graph is traced, and each convolution, with what follows it, becomes one coded layer.
 
-What a code means depends on the largest number that comes to the next layer. Training has found it, on pictures that
-it held out, and left it as that layer's `reach`.
+What a code means depends on how far the numbers reach that come to the next layer. Training has found it and left it as
+that layer's `reach`.
 """
 
 import copy

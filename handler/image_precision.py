@@ -66,8 +66,7 @@ def choose_precision(network: nn.Module, *, wanted: str) -> str:
         return next(each for each in PRECISIONS[1:] if is_fast(each) and _lacking(network, each) is None)
     if lacking := _lacking(network, wanted):
         raise RuntimeError(
-            f"handler.precision is {wanted}, but {type(network).__name__} has {lacking}; expected that, or precision auto "
-            "or fp32"
+            f"handler.precision is {wanted}, but {type(network).__name__} has {lacking}; expected that, or auto or fp32"
         )
     return wanted
 

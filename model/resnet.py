@@ -130,7 +130,7 @@ def _convolution(width_in: int, width_out: int) -> nn.Conv2d:
 
 
 def _leave_room_for_reach(layer: nn.Module) -> None:
-    """For the largest number that comes to the layer, which serving in eight bits asks for."""
+    """For where numbers that come to the layer may be cut off, which serving in eight bits asks for."""
     layer.register_buffer("reach", torch.tensor(UNKNOWN))
 
 

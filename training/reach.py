@@ -28,7 +28,7 @@ def find_reach(network: nn.Module, images: Tensor) -> None:
 
     Args:
         network: on the device that is to compute it.
-        images: pictures ``(N, 3, S, S) uint8`` that it was not trained on; ``PICTURES`` of them will do.
+        images: pictures ``(N, 3, S, S) uint8`` such as will come, as many as there are; ``PICTURES`` of them will do.
     """
     hooks = [layer.register_forward_pre_hook(_set_reach) for layer in network.modules() if hasattr(layer, "reach")]
     predict(network, images[:: -(-len(images) // PICTURES)])
@@ -48,14 +48,12 @@ def find_reach_of_weights(weights: Path, *, source_name: str, console: Console) 
     if source.fingerprint != record["data"]["fingerprint"]:
         raise SourceError(f"{source.description} is not what {weights} was trained on: give the source that it was.")
     recipe = record["training"]["recipe"]
-    _, held_out = hold_out(source.train, share=recipe["validation"])
-    if not len(held_out):
-        raise SourceError(f"{weights} was trained with nothing held out; train it anew with --validation.")
-    find_reach(network, held_out.images)
+    train, _ = hold_out(source.train, share=recipe["validation"])
+    find_reach(network, train.images)
     torch.save(stored_state(network, half_filters=recipe["half_filters"]), weights)
     record["weights"] |= {"bytes": weights.stat().st_size, "sha256": sha256_of(weights)}
     write_record(weights.with_suffix(".json"), record)
-    console.print(f"{weights}: found on {len(held_out):,} pictures held out", highlight=False)
+    console.print(f"{weights} and its record: written again, with the reach of each layer", highlight=False)
 
 
 def _set_reach(layer: Any, inputs: tuple[Tensor]) -> None:

@@ -151,8 +151,7 @@ def _finish(trainer: Trainer, source: Source, options: RunOptions, console: Cons
     """Round as the file does, calibrate on the held-out pictures, then read the test pictures, once."""
     if trainer.recipe.half_filters:
         round_filters(trainer.network)
-    if trainer.validation:
-        find_reach(trainer.network, trainer.validation.images)
+    find_reach(trainer.network, trainer.train.images)
     raw = predict(trainer.network, source.test.images)
     logits = _calibrate(trainer, raw)
     write_output(trainer, source, options, raw=raw, logits=logits)

@@ -3,7 +3,6 @@
 import hashlib
 import json
 
-import pytest
 import torch
 from torch import nn
 from typer.testing import CliRunner
@@ -46,14 +45,10 @@ def test_numbers_that_are_few_and_far_are_cut_off_for_finer_steps_of_the_others(
 
 
 def test_training_finds_the_reach_of_every_layer_but_the_first(pictures, tmp_path):
-    found = reaches(fast(pictures, tmp_path, "--validation=0.25"))
+    found = reaches(fast(pictures, tmp_path))
     convolutions = sum(isinstance(layer, nn.Conv2d) for layer in load_network(tmp_path / "cifar10-2.0.pt")[0].modules())
     assert len(found) == convolutions  # the first has none, the head has one
     assert min(found.values()) > 0
-
-
-def test_with_nothing_held_out_it_is_left_open(pictures, tmp_path):
-    assert set(reaches(fast(pictures, tmp_path, "--validation=0")).values()) == {0.0}
 
 
 def test_weights_of_before_load_with_their_reach_left_open():
@@ -65,7 +60,7 @@ def test_weights_of_before_load_with_their_reach_left_open():
 
 
 def test_it_can_be_found_for_weights_of_before_and_changes_nothing_else(pictures, tmp_path):
-    weights = fast(pictures, tmp_path, "--validation=0.25")
+    weights = fast(pictures, tmp_path)
     expected = torch.load(weights)
     forget_reach(weights)
     result = run("reach", weights, "--source", pictures)
@@ -78,20 +73,16 @@ def test_it_can_be_found_for_weights_of_before_and_changes_nothing_else(pictures
     assert record["weights"]["sha256"] == hashlib.sha256(weights.read_bytes()).hexdigest()
 
 
-@pytest.mark.parametrize(("recipe", "options", "complaint"), [
-    ("lenet", [], "lenet, whose layers have no reach"),
-    ("fast", ["--validation=0"], "nothing held out"),
-])  # fmt: skip
-def test_weights_for_which_it_cannot_be_found_are_refused(recipe, options, complaint, pictures, tmp_path):
-    where = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c.pt", "--version=2.0"]
-    assert run(recipe, *where, "--epochs=1", *options).exit_code == 0
-    result = run("reach", tmp_path / "cifar10-2.0.pt", "--source", pictures)
+def test_weights_whose_layers_have_none_are_refused_in_one_sentence(pictures, tmp_path):
+    where = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c.pt"]
+    assert run("lenet", *where, "--epochs=1").exit_code == 0
+    result = run("reach", tmp_path / "cifar10-1.0.pt", "--source", pictures)
     assert result.exit_code == 1
-    assert complaint in result.output
+    assert "lenet, whose layers have no reach" in result.output
 
 
 def test_pictures_that_it_was_not_trained_on_are_refused(pictures, tmp_path):
-    weights = fast(pictures, tmp_path, "--validation=0.25")
+    weights = fast(pictures, tmp_path)
     before = weights.read_bytes()
     (tmp_path / "fewer").mkdir()
     for part in ("train", "test"):
