@@ -84,7 +84,8 @@ def remove(management: ManagementClient, model: str, version: str, *, home: Path
     All its workers hold for `QUIET_S` seconds. A request that comes meanwhile waits in the queue, where it is seen:
     then the workers go on, answer it, and all begins anew. If none came, the version loses its workers; from there on
     TorchServe refuses what names it, at once. If one came even in that instant, it is in the queue, and the workers
-    are brought back to answer it. An empty queue without workers can be removed without a loss.
+    are brought back to answer it. An empty queue without workers can be removed without a loss. Where they cannot load
+    any more, nobody will ever answer what waits: when the time is up, the version goes nevertheless.
 
     Raises:
         DefaultVersionError: it is the default version.
@@ -95,6 +96,8 @@ def remove(management: ManagementClient, model: str, version: str, *, home: Path
     deadline_s = time.monotonic() + timeout_s
     while not _emptied(management, management.describe(model, version), home=home):
         if time.monotonic() > deadline_s:
+            if not any(worker.ready for worker in management.describe(model, version).workers):
+                break  # what waits would wait for ever
             raise NotQuietError(
                 f"requests that name {model} {version} keep coming, and would be lost: send them elsewhere first"
             )

@@ -9,6 +9,7 @@ import sys
 import time
 import zipfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -28,7 +29,7 @@ from benchmarks.rollout_drill import (
 )
 from benchmarks.rollout_load import Load
 from client import Connection
-from client.errors import DefaultVersionError, NoWorkerError, VersionNotFoundError
+from client.errors import ClientError, DefaultVersionError, NoWorkerError, VersionNotFoundError
 from client.retries import NO_RETRIES
 from client.rollout.errors import (
     GateRefusedError,
@@ -164,11 +165,16 @@ def test_a_bad_archive_is_refused_and_traffic_never_sees_it(
     assert service.versions() == before
 
 
+def build_failing(service: Service, version: str, *, once: Path) -> None:
+    """An archive whose network fails once there is a file."""
+    line = f"assert not __import__('os').path.exists({str(once)!r})"
+    rewrite(build(service.folder, version), py=network(line, before="x = (pixels"))
+
+
 def test_a_version_that_fails_once_it_is_the_default_is_rolled_back(service: Service, tmp_path: Path) -> None:
     before = service.versions()
     marker = tmp_path / "fail"
-    line = f"assert not __import__('os').path.exists({str(marker)!r})"
-    rewrite(build(service.folder, "late"), py=network(line, before="x = (pixels"))
+    build_failing(service, "late", once=marker)
 
     def fail_when_watched(sentence: str) -> None:
         if "watching" in sentence:
@@ -233,6 +239,24 @@ def test_a_version_that_is_asked_for_by_name_is_not_retired(service: Service) ->
     remove(service.management, MODEL, NEW, home=service.home)
     with service.connection.rest() as client, pytest.raises(VersionNotFoundError):
         client.predict(PICTURES[0], version=NEW)
+
+
+def test_a_version_that_cannot_load_again_is_retired_though_a_request_waits(service: Service, tmp_path: Path) -> None:
+    build_failing(service, "gone", once=tmp_path / "fail")
+    service.management.register(f"{MODEL}-gone.mar")
+    add_workers(service.management, MODEL, "gone", workers=1, home=service.home)
+    (tmp_path / "fail").touch()
+    for workers in (0, 1):
+        service.management.scale(MODEL, "gone", workers=workers)
+    impatient = Connection(service.connection.endpoints, timeout_s=8)
+    with impatient, impatient.rest() as client, ThreadPoolExecutor() as threads:
+        answer = threads.submit(client.predict, PICTURES[0], version="gone")
+        while not service.management.describe(MODEL, "gone").queued:
+            assert not answer.done()
+        remove(service.management, MODEL, "gone", home=service.home, timeout_s=1)
+        assert [version for version, _, _ in service.versions()] == [OLD]
+        with pytest.raises(ClientError):
+            answer.result()
 
 
 def test_the_default_version_is_not_retired(service: Service) -> None:
