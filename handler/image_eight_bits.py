@@ -18,12 +18,12 @@ from torch import Tensor, fx, nn
 LEAST_BEFORE_GELU = -4.0  # of what is below, GELU makes zero, but for 0.0001
 LEAST_AFTER_GELU = -0.17  # it gives nothing below
 MIDDLE_OF_PIXELS = 121  # the mean of pictures: filters that look for differences lose least where it counts as zero
-KNOWN = "convolution, perhaps a sum with what came before, perhaps max pooling by 2, and GELU"
+KNOWN = "convolution, perhaps max pooling by 2 or a sum with what came before, and GELU"
 
 
 @dataclass(frozen=True)
 class _Block:
-    """What becomes one layer: a convolution of `source`, perhaps a sum with `skip`, perhaps pooling, a function."""
+    """What becomes one layer: a convolution of `source`, perhaps a sum with `skip` or pooling, a function."""
 
     name: str
     convolution: nn.Conv2d
@@ -128,6 +128,8 @@ class _Translation:
             if not (pooling or isinstance(convolution, nn.Identity)):
                 raise self._unknown(f"{node.name} in a block")
             node, pools = node.all_input_nodes[0], pools or pooling
+        if skip and pools:
+            raise self._unknown(f"pooling before the sum {gelu.all_input_nodes[0].name}")
         if convolution.padding_mode != "zeros" or isinstance(convolution.padding, str) or convolution.groups > 1:
             raise self._unknown(f"{node.name}, in groups or not padded by so many zeros,")
         source = node.all_input_nodes[0]

@@ -114,7 +114,23 @@ class Doubled(Padded):
         return F.gelu(maps + maps)
 
 
+class Pooled(Padded):
+    """Adds pooled maps to others, where a layer would add first."""
+
+    def __init__(self):
+        super().__init__()
+        self.first = nn.Conv2d(3, 32, 3)
+        self.halved, self.other = (nn.Sequential(nn.Conv2d(32, 32, 3, padding=1), nn.MaxPool2d(2)) for _ in range(2))
+        for branch in (self.halved, self.other):
+            branch[0].register_buffer("reach", torch.tensor(3.0))
+
+    def activated(self, maps):
+        maps = F.gelu(maps)
+        return F.gelu(F.gelu(self.halved(maps)) + self.other(maps))
+
+
 @pytest.mark.parametrize(("network", "found"), [
+    pytest.param(Pooled, "pooling before the sum add", marks=needs_vnni),
     (Padded, "another way to read pixels"),
     (Normed, "tanh in a block"),
     (Doubled, "add of other things"),
