@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -19,7 +20,7 @@ from benchmarks.grpc_load import Http2Load, field, framed, picture_of_one_size
 from benchmarks.load import Load, run_wrk, share_out
 from benchmarks.pictures import Picture
 from benchmarks.table import END, START, between_markers, markdown
-from benchmarks.turns import Turn, medians
+from benchmarks.turns import Plan, Turn, medians, one_round
 
 needs_wrk = pytest.mark.skipif(shutil.which("wrk") is None, reason="wrk is not installed")
 UPLOADS = [Picture(jpeg, index % 4) for index, jpeg in enumerate(pictures.generated(16))]
@@ -160,6 +161,11 @@ def test_two_precisions_of_a_server_are_told_apart_one_after_the_other():
         "| Flask, gunicorn, fp32",
         "| **this project, fp32**",
     ]
+
+
+def test_a_server_takes_no_turn_in_a_precision_that_it_cannot_compute_in():
+    plan = Plan(servers=("gunicorn", "litserve"), connections=(1,), rounds=1, seconds=1, warm_up_s=1)
+    assert list(one_round(plan, 0, Path("cifar10-2.0.json"), [], precision="int8")) == []
 
 
 def test_what_concerns_the_project_alone_stands_below_the_table():
