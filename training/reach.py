@@ -59,7 +59,7 @@ def find_reach_of_weights(weights: Path, *, source_name: str, console: Console) 
 def _set_reach(layer: Any, inputs: tuple[Tensor]) -> None:
     numbers = inputs[0].flatten()
     numbers = numbers[:: -(-len(numbers) // NUMBERS)]
-    reaches = inputs[0].max() * torch.linspace(1, 1 / 3, CHOICES)
+    reaches = inputs[0].max().item() * torch.linspace(1, 1 / 3, CHOICES)  # on the CPU, wherever the numbers are
     layer.reach.copy_(min(reaches, key=lambda reach: _error(numbers, reach)))
 
 
