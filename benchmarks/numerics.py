@@ -5,6 +5,7 @@ It runs with handler/ on its path, as the files of an archive do (`make bench-nu
 python -m benchmarks.numerics model/cifar10-2.0.json    writes what it finds into the record, as `numerics`
 """
 
+import copy
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -29,12 +30,12 @@ def logits(network: nn.Module, images: Tensor, *, title: str) -> Tensor:
     return torch.cat([network(batch).float() for batch in batches])
 
 
-def measure(weights: Path, images: Tensor) -> dict[str, Any]:
+def measure(trained: nn.Module, images: Tensor) -> dict[str, Any]:
     """Return an entry for each precision that this processor is made for."""
-    exact = logits(load_network(weights)[0], images, title="float32")
+    exact = logits(trained, images, title="float32")
     found = {}
     for precision in filter(is_fast, ("int8", "bf16")):
-        network = in_precision(load_network(weights)[0], images[:BATCH_SIZE], precision=precision)
+        network = in_precision(copy.deepcopy(trained), images[:BATCH_SIZE], precision=precision)
         assert isinstance(network, TwoPrecisions)
         coarse = logits(network.coarse, images, title=precision)
         found[precision] = few_bits_entry(exact, coarse, close_call=network.close_call)
@@ -46,10 +47,9 @@ def main(
     source: Annotated[str, typer.Option(help="Where the test pictures are: `cifar10`, or DIR.")] = "data",
 ) -> None:
     """Measure, and write it into the record."""
-    facts = json.loads(record.read_text())
-    weights = record.with_suffix(".pt")
-    images = load_source(source, image_size=image_size(type(load_network(weights)[0]))).test.images
-    found = measure(weights, images.contiguous(memory_format=torch.channels_last))
+    trained, facts = load_network(record.with_suffix(".pt"))
+    images = load_source(source, image_size=image_size(type(trained))).test.images
+    found = measure(trained, images.contiguous(memory_format=torch.channels_last))
     facts["numerics"] = {key: facts["numerics"][key] for key in ("served", "close_call")} | found
     write_record(record, facts)
     print(json.dumps(found))
