@@ -1,19 +1,16 @@
 """Rollouts against a real TorchServe: what is good goes in, what is bad stays out, and traffic notices neither."""
 
-import io
 import os
 import re
 import signal
 import subprocess
 import sys
 import time
-import zipfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-import torch
 
 from benchmarks.rollout_drill import (
     GENEROUS,
@@ -44,6 +41,7 @@ from client.rollout.switch import roll_back
 from client.rollout.workers import remove
 from serving.server import Server
 from serving.settings import PROJECT
+from tests.changed_archives import build_failing, network, rewrite, weights
 
 PICTURES = generated_pictures(40)
 
@@ -79,35 +77,6 @@ class Service:
     def load(self) -> Load:
         """Traffic that names no version."""
         return Load(self.connection, PICTURES, requests_per_s=100)
-
-
-def rewrite(archive: Path, **contents: bytes) -> None:
-    """Replace files of an archive by their endings: `py` is the network, `pt` the weights."""
-    with zipfile.ZipFile(archive) as old:
-        files = {name: old.read(name) for name in old.namelist()}
-    for ending, content in contents.items():
-        (name,) = (name for name in files if name.endswith(("lenet.py",) if ending == "py" else (f".{ending}",)))
-        files[name] = content
-    with zipfile.ZipFile(archive, "w") as new:
-        for name, content in files.items():
-            new.writestr(name, content)
-
-
-def weights(**changes: float) -> bytes:
-    """The shipped weights, some of them multiplied."""
-    state = torch.load(PROJECT / "model" / "cifar10-1.0.pt", weights_only=True)
-    for name, factor in changes.items():
-        state[name.replace("_", ".")] *= factor
-    file = io.BytesIO()
-    torch.save(state if changes else {"another": torch.zeros(1)}, file)
-    return file.getvalue()
-
-
-def network(line: str, *, before: str) -> bytes:
-    """The shipped network with a line more."""
-    source = (PROJECT / "model" / "lenet.py").read_text()
-    assert before in source
-    return source.replace(before, f"{line}\n        {before}", 1).encode()
 
 
 @pytest.fixture(scope="module")
@@ -165,16 +134,10 @@ def test_a_bad_archive_is_refused_and_traffic_never_sees_it(
     assert service.versions() == before
 
 
-def build_failing(service: Service, version: str, *, once: Path) -> None:
-    """An archive whose network fails once there is a file."""
-    line = f"assert not __import__('os').path.exists({str(once)!r})"
-    rewrite(build(service.folder, version), py=network(line, before="x = (pixels"))
-
-
 def test_a_version_that_fails_once_it_is_the_default_is_rolled_back(service: Service, tmp_path: Path) -> None:
     before = service.versions()
     marker = tmp_path / "fail"
-    build_failing(service, "late", once=marker)
+    build_failing(service.folder, "late", once=marker)
 
     def fail_when_watched(sentence: str) -> None:
         if "watching" in sentence:
@@ -242,7 +205,7 @@ def test_a_version_that_is_asked_for_by_name_is_not_retired(service: Service) ->
 
 
 def test_a_version_that_cannot_load_again_is_retired_though_a_request_waits(service: Service, tmp_path: Path) -> None:
-    build_failing(service, "gone", once=tmp_path / "fail")
+    build_failing(service.folder, "gone", once=tmp_path / "fail")
     service.management.register(f"{MODEL}-gone.mar")
     add_workers(service.management, MODEL, "gone", workers=1, home=service.home)
     (tmp_path / "fail").touch()

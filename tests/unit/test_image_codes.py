@@ -4,11 +4,9 @@ import pytest
 import torch
 import torch.nn.functional as F
 from image_codes import FEW, CodedBatch, CodedLayer, Codes, largest_of_four
+from processor import needs_vnni
 from torch import nn
 
-needs_vnni = pytest.mark.skipif(
-    not torch.cpu.get_capabilities().get("avx512_vnni"), reason="without VNNI eight-bit products overflow"
-)
 REACH = 6.0
 BEFORE, AFTER = Codes.between(-4.0, REACH), Codes.between(-0.17, REACH)
 TABLE = BEFORE.table(F.gelu, after=AFTER)

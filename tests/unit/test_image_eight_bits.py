@@ -8,15 +8,12 @@ import torch.nn.functional as F
 from image_codes import CodedLayer
 from image_eight_bits import in_eight_bits, is_for_eight_bits
 from image_fusion import take_in_norms
+from processor import needs_vnni
 from torch import nn
 
 from model.lenet import LeNet
 from model.resnet import ResNet
 from training.reach import find_reach
-
-needs_vnni = pytest.mark.skipif(
-    not torch.cpu.get_capabilities().get("avx512_vnni"), reason="without VNNI eight-bit products overflow"
-)
 
 
 @pytest.fixture(scope="module")

@@ -6,14 +6,11 @@ import pytest
 import torch
 from image_packing import PackedConvolution
 from image_precision import TwoPrecisions, choose_precision, in_precision
+from processor import needs_vnni
 from torch import nn
 
 from model.lenet import LeNet
 from model.resnet import ResNet
-
-needs_vnni = pytest.mark.skipif(
-    not torch.cpu.get_capabilities().get("avx512_vnni"), reason="without VNNI eight-bit products overflow"
-)
 
 
 class Fixed(nn.Module):
