@@ -3,7 +3,7 @@
 import pytest
 import torch
 import torch.nn.functional as F
-from image_codes import FEW, CodedBatch, CodedLayer, Codes, largest_of_four
+from image_codes import FEW, CodedBatch, CodedLayer, Codes, largest_of_four, rounded_filters
 from processor import needs_vnni
 from torch import nn
 
@@ -47,6 +47,26 @@ def test_a_table_has_the_function_of_every_code():
 def test_the_largest_of_four_is_max_pooling(sides):
     maps = channels_last(torch.randint(256, (2, 3, *sides), dtype=torch.uint8))
     assert torch.equal(largest_of_four(maps).float(), F.max_pool2d(maps.float(), 2))
+
+
+def test_rounded_filters_are_whole_and_keep_their_sums():
+    filters = (torch.rand(8, 32, 3, 3) * 2 - 1) * 127
+    rounded = rounded_filters(filters)
+    assert rounded.equal(rounded.round())
+    assert (rounded - filters).abs().max() < 1
+    assert (rounded - filters).sum(dim=(2, 3)).abs().max() < 1.001
+    assert (rounded - filters).sum(dim=(1, 2, 3)).abs().max() < 0.501
+
+
+def test_rounded_filters_stay_within_their_codes():
+    assert rounded_filters(torch.tensor([126.6, 127.0, 126.7, -127.0]).view(1, 1, 2, 2)).abs().max() == 127
+
+
+def test_on_pixels_like_their_neighbours_rounded_filters_err_half_as_much_as_numbers_rounded_alone():
+    maps = F.interpolate(torch.rand(4, 32, 3, 3), size=20, mode="bicubic")
+    filters = (torch.rand(16, 32, 3, 3) * 2 - 1) * 127
+    together, alone = (F.conv2d(maps, codes - filters).std() for codes in (rounded_filters(filters), filters.round()))
+    assert together < 0.5 * alone
 
 
 @needs_vnni
