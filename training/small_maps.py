@@ -8,6 +8,13 @@ with amx_bf16, torch 2.14, oneDNN's and these:
     320 x 2 x 2   11.6    1.9   12.2      1.3    61.2    3.2
     320 x 3 x 3   14.6   10.0   14.8      6.8    75.7   15.0
     192 x 7 x 7   12.5          12.5             46.6   34
+
+Without matrix units oneDNN is slower only up to 2 x 2 pixels: pictures of the fast recipe trained a second, two Zen 4
+cores, forward and backward, by oneDNN alone, by products as above, and up to 2 x 2 pixels:
+
+    20 x 20       1,344   1,440   1,483
+    24 x 24         897     929     964
+    32 x 32         489     461     489
 """
 
 from functools import cache
@@ -18,8 +25,9 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.grad import conv2d_input
 
-LARGEST_SIDE = 7  # pixels; on 15 x 15 oneDNN is the faster one
-LARGEST_DENSE_SIDE = 3  # pixels; up to here the whole convolution is one product
+HAS_MATRIX_UNITS = bool(torch.cpu.get_capabilities().get("amx_bf16", False))
+LARGEST_SIDE = 7 if HAS_MATRIX_UNITS else 2  # pixels; on 15 x 15 oneDNN is the faster one in any case
+LARGEST_DENSE_SIDE = 3 if HAS_MATRIX_UNITS else 2  # pixels; up to here the whole convolution is one product
 TURNED_AT_ONCE = 2048  # rows, in the cache: torch turns a matrix over in one piece, by one thread; 5 instead of 20 ms
 
 
