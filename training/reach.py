@@ -31,6 +31,8 @@ def find_reach(network: nn.Module, images: Tensor) -> None:
         images: pictures ``(N, 3, S, S) uint8`` such as will come, as many as there are; ``PICTURES`` of them will do.
     """
     hooks = [layer.register_forward_pre_hook(_set_reach) for layer in network.modules() if hasattr(layer, "reach")]
+    if not hooks:
+        return
     predict(network, images[:: -(-len(images) // PICTURES)])
     for hook in hooks:
         hook.remove()
