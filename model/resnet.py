@@ -25,7 +25,7 @@ class ResNet(nn.Module):
 
     image_size = 32
     # In few bits an answer is trusted whose best logit leads by this much; others are computed again in float32.
-    close_call = 0.3
+    close_call = 0.35
     mean: Tensor
     deviation: Tensor
     sharpness: Tensor
