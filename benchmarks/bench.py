@@ -40,7 +40,6 @@ PRECISIONS_BESIDE = {"fp32": ("fp32",), "bf16": ("bf16", "fp32"), "int8": ("bf16
 CROWD = (256, 1000)
 ACCURACY_PHOTOS = 100
 LEAST_PHOTO_S = 5  # seconds; a slow server answers few photographs a second
-GRPC_CALLS = 40_000
 QUICK = Plan(servers=("gunicorn", "project"), connections=(8, 64), rounds=2, seconds=4, warm_up_s=4)
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
@@ -82,7 +81,7 @@ def alone_measurements(plan: Plan, record: Path, pictures: Sequence[Picture]) ->
             f"photographs left out: they are made from the CIFAR-10 pictures, and {TEST_PICTURES} is missing"
         )
     progress.print("gRPC next")
-    grpc = grpc_load.compare(record, pictures, requests=GRPC_CALLS, rounds=plan.rounds, seconds=plan.seconds)
+    grpc = grpc_load.compare(record, pictures, rounds=plan.rounds, seconds=plan.seconds, warm_up_s=plan.warm_up_s)
     return {"crowd": crowded, "big_photos": photos, "grpc": grpc}
 
 

@@ -56,43 +56,46 @@ class Http2Load:
 
 
 def compare(
-    record: Path, pictures: Sequence[Picture], *, requests: int, rounds: int, seconds: float
+    record: Path, pictures: Sequence[Picture], *, rounds: int, seconds: float, warm_up_s: float
 ) -> list[dict[str, Any]]:
     """Return requests a second over gRPC and over REST, 64 in flight, in turns; and how many answers were wrong.
 
-    One comparison for each number of channels that the calls share; REST has 64 connections, as its clients do.
+    One comparison for each number of channels that the calls share; REST has 64 connections, as its clients do. All
+    send the same picture, as many as REST answers in those seconds; a round to warm up comes before.
     """
     grpc: dict[int, list[Http2Load]] = {channels: [] for channels in CHANNELS}
     rest: list[Load] = []
     with served(record) as (server, running), tempfile.TemporaryDirectory(prefix="h2load-") as scratch:
         model = running.url.rpartition("/")[2]
-        jpeg, answer_bytes = picture_of_one_size(running.url, pictures)
+        picture, answer_bytes = picture_of_one_size(running.url, pictures)
         call = Path(scratch) / "call"
-        call.write_bytes(framed(field(1, model.encode()) + field(3, field(1, b"data") + field(2, jpeg))))
+        call.write_bytes(framed(field(1, model.encode()) + field(3, field(1, b"data") + field(2, picture.jpeg))))
         url = f"http://127.0.0.1:{server.settings.properties['grpc_inference_port']}{METHOD}"
-        for _ in range(rounds + 1):
-            rest.append(run_wrk(running.url, pictures, connections=IN_FLIGHT, seconds=seconds))
+        for load_s in (warm_up_s, *[seconds] * rounds):
+            rest.append(run_wrk(running.url, [picture], connections=IN_FLIGHT, seconds=load_s))
+            requests = max(IN_FLIGHT, round(rest[-1].requests_per_s * load_s))
             for channels, loads in grpc.items():
                 loads.append(run_h2load(url, call, requests=requests, channels=channels))
-    right_bytes = len(framed(field(1, bytes(answer_bytes)))) * requests
+    right_bytes = len(framed(field(1, bytes(answer_bytes))))
     return [_compared(loads, rest, right_bytes) | {"channels": channels} for channels, loads in grpc.items()]
 
 
 def _compared(grpc: Sequence[Http2Load], rest: Sequence[Load], right_bytes: int) -> dict[str, Any]:
-    """Medians without the first round, which is to warm up; its errors count."""
+    """Medians without the first round, which is to warm up; its errors count. An answer has so many bytes."""
     grpc_rate = statistics.median(load.requests_per_s for load in grpc[1:])
     rest_rate = statistics.median(load.requests_per_s for load in rest[1:])
+    wrong_loads = sum(load.body_bytes != right_bytes * load.succeeded for load in grpc)
     return {
         "in_flight": IN_FLIGHT,
         "grpc_requests_per_s": rounded(grpc_rate),
         "rest_requests_per_s": rounded(rest_rate),
         "times_rest": rounded(grpc_rate / rest_rate),
-        "grpc_errors": sum(load.errors for load in grpc) + sum(load.body_bytes != right_bytes for load in grpc),
+        "grpc_errors": sum(load.errors for load in grpc) + wrong_loads,
         "rest_errors": sum(load.errors for load in rest),
     }
 
 
-def picture_of_one_size(url: str, pictures: Sequence[Picture]) -> tuple[bytes, int]:
+def picture_of_one_size(url: str, pictures: Sequence[Picture]) -> tuple[Picture, int]:
     """Return the first picture whose answers have one size in whatever batch they come about, and that size in bytes.
 
     Raises:
@@ -104,7 +107,7 @@ def picture_of_one_size(url: str, pictures: Sequence[Picture]) -> tuple[bytes, i
             answers = threads.map(lambda jpeg: client.post(url, content=jpeg), [picture.jpeg] * PROBES)
             sizes = {len(answer.raise_for_status().content) for answer in answers}
             if len(sizes) == 1:
-                return picture.jpeg, sizes.pop()
+                return picture, sizes.pop()
     raise BenchmarkError(f"none of {len(pictures)} pictures gets answers of one size; expected one, to tell errors by")
 
 

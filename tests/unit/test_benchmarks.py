@@ -200,7 +200,7 @@ traffic: 1.93MB (2024872) total, 20.05KB (20528) headers (space savings 95.05%),
 @pytest.mark.parametrize("url", [Echo], indirect=True)
 def test_the_picture_for_grpc_gets_answers_of_one_size(url):
     unsteady, steady = Picture(b"unsteady 1", 0), Picture(b"steady", 0)
-    assert picture_of_one_size(url, [unsteady, steady]) == (b"steady", 6)
+    assert picture_of_one_size(url, [unsteady, steady]) == (steady, 6)
     with pytest.raises(BenchmarkError, match="none of 1 pictures gets answers of one size"):
         picture_of_one_size(url, [unsteady])
 
