@@ -151,8 +151,9 @@ def rounded_filters(filters: Tensor) -> Tensor:
 def _rounded(numbers: Tensor, sums: Tensor) -> Tensor:
     """Numbers (..., K), each rounded up or down so that they come to `sums` (...): up those with most to lose."""
     down = numbers.floor()
-    ranks = (numbers - down).argsort(dim=-1, descending=True).argsort(dim=-1)
-    return down + (ranks < (sums - down.sum(dim=-1)).unsqueeze(-1))
+    most_to_lose_first = (numbers - down).argsort(dim=-1, descending=True)
+    goes_up = torch.arange(numbers.shape[-1]) < (sums - down.sum(dim=-1)).unsqueeze(-1)
+    return down.scatter_add(-1, most_to_lose_first, goes_up.to(down.dtype))
 
 
 def largest_of_four(maps: Tensor) -> Tensor:
