@@ -211,7 +211,9 @@ def worker_environment(settings: Settings) -> dict[str, str]:
 
 def end(family: list[psutil.Process], *, timeout_s: float = 15) -> None:
     """End the front end politely, and whatever is left of its family after that for good."""
-    family[-1].terminate() if family[-1].is_running() else None
+    front_end = family[-1]
+    if front_end.is_running():
+        front_end.terminate()
     _, alive = psutil.wait_procs(family, timeout=timeout_s)
     for process in alive:
         process.kill()

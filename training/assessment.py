@@ -9,9 +9,10 @@ from rich.console import Console
 from training.calibration import reliability
 from training.charts import draw_confusion, draw_reliability
 from training.errors import SourceError
-from training.evaluation import agreement, evaluate, has_bf16, predict
+from training.evaluation import agreement, evaluate, predict
 from training.mistakes import draw_mistakes
 from training.networks import image_size, load_network
+from training.processor import has_bf16
 from training.sources import Pictures, Source, load_source
 from training.tables import class_table
 

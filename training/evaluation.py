@@ -37,13 +37,6 @@ class Evaluation:
         return _shares(self.confusion.diagonal(), self.confusion.sum(dim=0))
 
 
-def has_bf16(device: torch.device) -> bool:
-    """Whether the device computes in bfloat16 by itself, rather than by way of float32."""
-    if device.type == "cuda":
-        return bool(torch.cuda.is_bf16_supported())
-    return bool(torch.cpu.get_capabilities().get("avx512_bf16", False))
-
-
 def predict(network: nn.Module, images: Tensor, *, bf16: bool = False) -> Tensor:
     """Logits ``(N, K) float32`` on the CPU of ``images (N, 3, S, S) uint8``, computed in float32 unless ``bf16``.
 

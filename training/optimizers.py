@@ -4,8 +4,8 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
-from training.evaluation import has_bf16
 from training.muon import Muon
+from training.processor import has_bf16
 from training.recipes import Recipe
 
 

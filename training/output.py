@@ -9,10 +9,11 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from training.calibration import reliability
 from training.charts import draw_confusion, draw_curves, draw_reliability
-from training.evaluation import evaluate, has_bf16, predict
+from training.evaluation import evaluate, predict
 from training.loop import Trainer
 from training.networks import can_be_calibrated, stored_state
 from training.options import RunOptions
+from training.processor import has_bf16
 from training.record import (
     Record,
     data_entry,

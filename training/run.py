@@ -7,7 +7,7 @@ import torch
 from rich.console import Console
 from torch import Tensor
 
-from training import processes
+from training import processes, processor
 from training.calibration import fit_sharpness
 from training.display import TrainingDisplay
 from training.errors import WeightsError
@@ -38,7 +38,7 @@ def run(recipe: Recipe, options: RunOptions, console: Console) -> None:
     Raises TrainingError before the first epoch if the source, or the checkpoint to resume, cannot be used.
     """
     keep_freed_memory()
-    _set_up_processors()
+    processor.set_up()
     recipe = _chosen(recipe, options)
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
@@ -54,12 +54,6 @@ def run(recipe: Recipe, options: RunOptions, console: Console) -> None:
     _train(trainer, source, options, console)
     if processes.is_first():
         _finish(trainer, source, options, console)
-
-
-def _set_up_processors() -> None:
-    torch.set_flush_denormal(True)  # numbers below 1e-38, in the gradients of GELU, take a CPU many times as long
-    torch.backends.cudnn.benchmark = True  # batches are of one size: the fastest way for it is found once
-    torch.backends.cudnn.allow_tf32 = False  # what is not in bfloat16 is in float32, as on a CPU
 
 
 def _chosen(recipe: Recipe, options: RunOptions) -> Recipe:

@@ -25,9 +25,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.grad import conv2d_input
 
-HAS_MATRIX_UNITS = bool(torch.cpu.get_capabilities().get("amx_bf16", False))
-LARGEST_SIDE = 7 if HAS_MATRIX_UNITS else 2  # pixels; on 15 x 15 oneDNN is the faster one in any case
-LARGEST_DENSE_SIDE = 3 if HAS_MATRIX_UNITS else 2  # pixels; up to here the whole convolution is one product
+from training.processor import has_matrix_units
+
+LARGEST_SIDE = 7 if has_matrix_units() else 2  # pixels; on 15 x 15 oneDNN is the faster one in any case
+LARGEST_DENSE_SIDE = 3 if has_matrix_units() else 2  # pixels; up to here the whole convolution is one product
 TURNED_AT_ONCE = 2048  # rows, in the cache: torch turns a matrix over in one piece, by one thread; 5 instead of 20 ms
 
 
