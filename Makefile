@@ -20,8 +20,8 @@ $(ENVIRONMENT): pyproject.toml constraints.txt
 	3.11 to 3.13; $(PYTHON) is {v.major}.{v.minor}: name another with `make PYTHON=python3.11`")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.2
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --group dev
-	$(BIN)/python -m client.stubs
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --config-settings editable_mode=compat --group dev
+	$(BIN)/python -m pixserve.stubs
 	@touch $@
 
 environment: $(ENVIRONMENT)  ## install what is needed into .venv, once
@@ -50,7 +50,7 @@ lint: $(ENVIRONMENT)  ## style, format and types
 	$(BIN)/mypy
 
 unit: $(ENVIRONMENT)  ## the tests that need no server (seconds)
-	$(BIN)/python -m pytest tests/unit $(PYTEST_OPTIONS)
+	$(BIN)/python -m pytest tests --ignore tests/archive --ignore tests/end_to_end $(PYTEST_OPTIONS)
 
 end-to-end: $(ENVIRONMENT)  ## the tests against a real TorchServe (minutes)
 	$(BIN)/python -m pytest tests/archive tests/end_to_end $(PYTEST_OPTIONS)
@@ -70,10 +70,10 @@ bench-accuracy: $(ENVIRONMENT)  ## accuracy and calibration of what is served, o
 	$(BIN)/python -m benchmarks.accuracy
 
 bench-numerics: $(ENVIRONMENT)  ## how often eight bits and bfloat16 give the class of float32; into the record of 2.0
-	PYTHONPATH=handler $(BIN)/python -m benchmarks.numerics model/cifar10-2.0.json
+	$(BIN)/python -m benchmarks.numerics model/cifar10-2.0.json
 
 bench-uploads: $(ENVIRONMENT)  ## what photographs instead of 32 x 32 pictures cost in accuracy
-	PYTHONPATH=handler $(BIN)/python -m benchmarks.uploads
+	$(BIN)/python -m benchmarks.uploads
 
 rollout-drill: $(ENVIRONMENT)  ## versions come and go under load: not one request may be lost
 	$(BIN)/python -m benchmarks.rollout_drill

@@ -24,6 +24,7 @@ PROJECT = Path(__file__).resolve().parent
 HANDLER = PROJECT / "handler"
 HANDLER_MODULE = HANDLER / "image_handler.py"
 CONFIG = HANDLER / "model-config.yaml"
+PACKAGES = ("images", "engine", "handler")  # what the handler imports; folders of the archive
 LABELS_NAME = "index_to_name.json"  # the name TorchServe's own handlers use
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
@@ -45,12 +46,13 @@ class Contents:
     weights: Path
     config: Path
     handler: Path
-    handler_modules: list[Path]
+    packages: list[Path]
 
     @property
     def files(self) -> list[Path]:
         """Every file the archive is made from; the class names come from the record."""
-        return [self.record, self.network, self.weights, self.config, self.handler, *self.handler_modules]
+        modules = [module for package in self.packages for module in sorted(package.rglob("*.py"))]
+        return [self.record, self.network, self.weights, self.config, self.handler, *modules]
 
 
 def read_contents(record: Path) -> Contents:
@@ -70,7 +72,7 @@ def read_contents(record: Path) -> Contents:
             weights=record.with_suffix(".pt"),
             config=CONFIG,
             handler=HANDLER_MODULE,
-            handler_modules=sorted(set(HANDLER.glob("image_*.py")) - {HANDLER_MODULE}),
+            packages=[PROJECT / name for name in PACKAGES],
         )
     except FileNotFoundError as missing:
         raise ArchiveError(f"there is no record {record}; `python train.py` writes one") from missing
@@ -114,13 +116,17 @@ def run_archiver(contents: Contents, scratch: Path) -> Path:
     staging, export = scratch / "staging", scratch / "export"
     staging.mkdir()
     export.mkdir()
+    packages = [
+        shutil.copytree(package, scratch / package.name, ignore=shutil.ignore_patterns("__pycache__", "*.yaml"))
+        for package in contents.packages
+    ]
     arguments = {
         "model-name": contents.model_name,
         "version": contents.version,
         "model-file": contents.network,
         "serialized-file": contents.weights,
         "handler": contents.handler,
-        "extra-files": ",".join(map(str, [labels, *contents.handler_modules])),
+        "extra-files": ",".join(map(str, [labels, *packages])),
         "config-file": contents.config,
         "export-path": export,
         "archive-format": "no-archive",

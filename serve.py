@@ -17,8 +17,8 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from client.errors import ClientError
-from client.records import ModelVersion
+from pixserve.errors import ClientError
+from pixserve.records import ModelVersion
 from serving.background import Background
 from serving.errors import ServingError
 from serving.server import Server

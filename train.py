@@ -20,11 +20,11 @@ import typer
 from rich.console import Console
 
 from training import processes
+from training.activation_ranges import find_reach_of_weights
 from training.assessment import assess
 from training.card import write_card
 from training.errors import TrainingError
 from training.options import RunOptions
-from training.reach import find_reach_of_weights
 from training.recipes import ACCURATE, DISTIL, FAST, LENET, STUDENT, TEACHER, Recipe
 from training.run import run
 

@@ -18,7 +18,7 @@ from rich.progress import track
 
 from benchmarks.pictures import TEST_PICTURES, labelled_files
 from benchmarks.project import served
-from client import Prediction, RestClient
+from pixserve import Prediction, RestClient
 from serving.server import Server
 from serving.settings import PROJECT
 from training.calibration import reliability

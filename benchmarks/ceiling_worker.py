@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from image_memory import keep_freed_memory
-from image_network import set_up_threads
-from image_pixels import decode_pixels
-from image_precision import in_precision
 
 from benchmarks.errors import BenchmarkError
 from benchmarks.peers import variables
 from benchmarks.peers.classifier import Classifier
+from engine.malloc import keep_freed_memory
+from engine.network import set_up_threads
+from engine.precision import in_precision
+from images.decode import decode_pixels
 
 BATCH_SIZE = 32
 MAX_PIXELS = 25_000_000

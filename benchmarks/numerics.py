@@ -12,10 +12,10 @@ from typing import Annotated, Any
 
 import torch
 import typer
-from image_precision import TwoPrecisions, in_precision, is_fast
 from rich.progress import track
 from torch import Tensor, nn
 
+from engine.precision import TwoPrecisions, in_precision, is_fast
 from training.networks import image_size, load_network
 from training.record import few_bits_entry, write_record
 from training.sources import load_source

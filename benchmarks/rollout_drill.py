@@ -25,15 +25,15 @@ from rich.console import Console
 
 import archive
 from benchmarks.rollout_load import Load, Sample
-from client import Connection, Endpoints
-from client.commands.output import table_of
-from client.errors import ClientError
-from client.rollout.gate import Limits
-from client.rollout.latency import percentile_ms
-from client.rollout.loading import add_workers
-from client.rollout.rollout import Plan, Progress, Rollout
-from client.rollout.switch import roll_back
-from client.rollout.workers import remove, scale_down
+from operations.gate import Limits
+from operations.latency import percentile_ms
+from operations.loading import add_workers
+from operations.quiesce import remove, scale_down
+from operations.rollout import Plan, Progress, Rollout
+from operations.switch import roll_back
+from pixserve import Connection, Endpoints
+from pixserve.commands.output import table_of
+from pixserve.errors import ClientError
 from serving.server import Server
 from serving.settings import PROJECT, Settings
 

@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Self
 
-from client import Connection
-from client.errors import ClientError
-from client.inference import InferenceClient
-from client.retries import NO_RETRIES
+from pixserve import Connection
+from pixserve.errors import ClientError
+from pixserve.inference import InferenceClient
+from pixserve.retries import NO_RETRIES
 
 
 @dataclass(frozen=True)

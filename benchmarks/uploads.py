@@ -13,7 +13,6 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
-import image_pixels
 import torch
 import typer
 from PIL import Image
@@ -23,6 +22,7 @@ from rich.table import Table
 
 from benchmarks.peers.classifier import Classifier
 from benchmarks.pictures import labelled_files
+from images import decode
 from serving.settings import PROJECT
 
 FILTERS = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
@@ -65,13 +65,13 @@ def accuracies(record: Path, kind: str, count: int) -> dict[str, float]:
 
 def decode_with_each_filter(data: bytes, *, size: int) -> Iterator[tuple[str, bytes]]:
     """Yield the name of each filter, and the picture decoded by the handler with it."""
-    chosen = image_pixels.RESAMPLE
+    chosen = decode.RESAMPLE
     try:
         for resample in FILTERS:
-            image_pixels.RESAMPLE = resample
-            yield resample.name, image_pixels.decode_pixels(data, size=size, max_pixels=25_000_000)
+            decode.RESAMPLE = resample
+            yield resample.name, decode.decode_pixels(data, size=size, max_pixels=25_000_000)
     finally:
-        image_pixels.RESAMPLE = chosen
+        decode.RESAMPLE = chosen
 
 
 def right(classifier: Classifier, pictures: list[bytes], labels: torch.Tensor) -> float:

@@ -10,17 +10,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import torch
-from image_answer import AnswerWriter, error_answer, to_json
-from image_errors import SERVER_STOPPING, ImageError
-from image_hold import wait_while_held
-from image_memory import keep_freed_memory
-from image_network import choose_device, image_size, load_class_names, load_network, set_up_threads
-from image_pixels import decode_pixels, quiet_pillow, silence_pillow_log
-from image_precision import choose_precision, in_precision
-from image_request import ImageRequest, read_request
-from image_settings import HandlerSettings
-from image_wire import read_in_large_pieces
+import numpy as np
+
+from engine.loading import load_engine
+from engine.network import load_class_names
+from handler.answer import AnswerWriter, error_answer, to_json
+from handler.quiesce import wait_while_held
+from handler.request import ImageRequest, read_request
+from handler.settings import HandlerSettings
+from handler.socket_reader import read_in_large_pieces
+from images.decode import decode_pixels, quiet_pillow, silence_pillow_log
+from images.errors import SERVER_STOPPING, ImageError
 
 if TYPE_CHECKING:
     from ts.context import Context
@@ -41,8 +41,6 @@ class ImageHandler:
             RuntimeError: the parts of the archive do not fit together.
             ValueError: a wrong setting in model-config.yaml.
         """
-        set_up_threads()
-        keep_freed_memory()
         read_in_large_pieces()
         silence_pillow_log()
         # TorchServe logs a line a batch, and each goes through a pipe to its front end.
@@ -53,18 +51,15 @@ class ImageHandler:
         self.class_names = load_class_names(model_dir / "index_to_name.json")
         self.model_version = str(manifest_model["modelVersion"])
         self.writer = AnswerWriter(self.class_names, model_version=self.model_version)
-        self.device = choose_device(properties.get("gpu_id"))
-        network = load_network(model_dir, manifest_model=manifest_model, classes=len(self.class_names))
-        self.network = network.to(memory_format=torch.channels_last).to(self.device)
-        self.image_size = image_size(network)
         self.drain_file = os.environ.get(DRAIN_FILE_VARIABLE)
-        batch_size = properties.get("batch_size") or 1
-        self.precision = "fp32"
-        if self.device.type == "cpu":
-            pixels = torch.zeros(batch_size, 3, self.image_size, self.image_size, dtype=torch.uint8)
-            self.precision = choose_precision(network, wanted=self.settings.precision)
-            self.network = in_precision(self.network, pixels, precision=self.precision)
-        self._warm_up(batch_sizes={1, batch_size})
+        self.engine = load_engine(
+            model_dir,
+            manifest_model=manifest_model,
+            classes=len(self.class_names),
+            precision=self.settings.precision,
+            batch_size=properties.get("batch_size") or 1,
+            gpu_id=properties.get("gpu_id"),
+        )
 
     def handle(self, rows: Sequence[Mapping[str, Any]], context: "Context") -> list[bytes]:
         """Answer a batch, in order: one JSON document a row, its status and content type set on the context."""
@@ -105,7 +100,7 @@ class ImageHandler:
         )
 
     def _pixels(self, request: ImageRequest) -> bytes:
-        return decode_pixels(request.image, size=self.image_size, max_pixels=self.settings.max_image_pixels)
+        return decode_pixels(request.image, size=self.engine.image_size, max_pixels=self.settings.max_image_pixels)
 
     def _predictions(self, pictures: list[bytes], requests: list[ImageRequest]) -> list[bytes]:
         if not pictures:
@@ -116,19 +111,13 @@ class ImageHandler:
             for request, row_probabilities, row_classes in zip(requests, probabilities, classes, strict=True)
         ]
 
-    def _top(self, pictures: list[bytes], *, count: int) -> tuple[list[list[float]], list[list[int]]]:
-        """Probabilities and classes of the best `count` for each picture, both (N, count), best first."""
-        probabilities, classes = self._logits(pictures).softmax(dim=1).topk(count, dim=1)
-        return probabilities.tolist(), classes.tolist()
-
-    @torch.inference_mode()
-    def _logits(self, pictures: list[bytes]) -> torch.Tensor:
-        """(N, classes) float32 of N pictures, each (S, S, 3) uint8 in bytes."""
-        size = self.image_size
-        pixels = torch.frombuffer(bytearray().join(pictures), dtype=torch.uint8).view(-1, size, size, 3)
-        # (N, 3, S, S) for the network, channels last in memory: not a byte is moved.
-        logits: torch.Tensor = self.network(pixels.permute(0, 3, 1, 2).to(self.device))
-        return logits.float()
+    def _top(self, images: list[bytes], *, count: int) -> tuple[list[list[float]], list[list[int]]]:
+        """Probabilities and classes of the best `count` for each image, both (N, count), best first."""
+        size = self.engine.image_size
+        pixels = np.frombuffer(bytearray().join(images), dtype=np.uint8).reshape(-1, size, size, 3)
+        probabilities = self.engine.probabilities(pixels)
+        classes = np.argsort(-probabilities, axis=1, kind="stable")[:, :count]
+        return np.take_along_axis(probabilities, classes, axis=1).tolist(), classes.tolist()
 
     def _description(self) -> bytes:
         """What the management API shows with `?customized=true`; `pid` tells which worker answered."""
@@ -137,20 +126,10 @@ class ImageHandler:
                 "pid": os.getpid(),
                 "model_version": self.model_version,
                 "class_names": self.class_names,
-                "image_size": self.image_size,
-                "precision": self.precision,
+                "image_size": self.engine.image_size,
+                **self.engine.description(),
                 "top_k": self.settings.top_k,
                 "max_image_bytes": self.settings.max_image_bytes,
                 "max_image_pixels": self.settings.max_image_pixels,
             }
         )
-
-    def _warm_up(self, *, batch_sizes: set[int]) -> None:
-        """Run each batch size once: torch chooses its kernels then, and misfits show before the first request."""
-        size, classes = self.image_size, len(self.class_names)
-        for batch_size in sorted(batch_sizes):
-            logits = self._logits([bytes(size * size * 3)] * batch_size)
-            if logits.shape != (batch_size, classes):
-                raise RuntimeError(f"the network gives {tuple(logits.shape)}; expected {(batch_size, classes)} logits")
-            if not logits.isfinite().all():
-                raise RuntimeError("the network gives no finite logits for a black picture; train it anew")

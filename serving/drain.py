@@ -14,9 +14,9 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from client.errors import ClientError
-from client.management import ManagementClient
-from client.records import ModelVersion
+from pixserve.errors import ClientError
+from pixserve.management import ManagementClient
+from pixserve.records import ModelVersion
 from serving.errors import ServingError
 from serving.listeners import close_listener
 

@@ -11,12 +11,12 @@ from typing import Self
 
 import psutil
 
-from client.errors import ClientError
-from client.management import ManagementClient
-from client.records import ModelVersion, Prediction
-from client.rest import RestClient
-from client.retries import NO_RETRIES
-from client.tokens import Tokens
+from pixserve.errors import ClientError
+from pixserve.management import ManagementClient
+from pixserve.records import ModelVersion, Prediction
+from pixserve.rest import RestClient
+from pixserve.retries import NO_RETRIES
+from pixserve.tokens import Tokens
 from serving.drain import drain
 from serving.errors import ServingError, WorkerLoadError
 from serving.java import java_command

@@ -9,7 +9,7 @@ from typing import Any
 import javaproperties
 import yaml
 
-from client.records import version_key
+from pixserve.records import version_key
 from serving.errors import ServingError
 
 # What TorchServe takes from a snapshot and would otherwise read from the archive's model-config.yaml.

@@ -1,15 +1,20 @@
-"""What every kind of test shares: the shipped records, an archive of one, real pictures where there are some."""
+"""What tests share: the shipped records, archives, a tiny network, TorchServe's own context, CIFAR-10."""
 
+import json
 import shutil
 import signal
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
+from ts.context import Context, RequestProcessor
 
 import archive
 from serving.settings import PROJECT
+from tests.training.training_images import make_pictures
 
 LENET_RECORD = PROJECT / "model" / "cifar10-1.0.json"
 CAT = PROJECT / "tests" / "pictures" / "cat.jpg"
@@ -42,3 +47,73 @@ def cifar10_test_pictures() -> list[tuple[Path, int]]:
         pytest.skip(f"the CIFAR-10 pictures are not in {PICTURES.relative_to(PROJECT)}/ (README, Train)")
     folders = sorted(PICTURES.iterdir())
     return [(path, index) for index, folder in enumerate(folders) for path in sorted(folder.iterdir())]
+
+
+CLASS_NAMES = ["red", "green", "blue", "grey"]
+
+# Knows colours: the logits are the means of the channels.
+NETWORK = """
+import torch
+from torch import nn
+
+
+class Colours(nn.Module):
+    image_size = 32
+
+    def __init__(self, classes=10):
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((classes,), 8.0))
+        self.batches = []
+
+    def forward(self, pixels):
+        self.batches.append(pixels)
+        means = pixels.float().mean(dim=(2, 3)) / 255
+        logits = torch.zeros(len(pixels), len(self.scale))
+        logits[:, :3] = means
+        return logits * self.scale
+"""
+
+
+@pytest.fixture(scope="session")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three colours, to train on and to test; not to be changed."""
+    return make_pictures(tmp_path_factory.mktemp("data") / "colours")
+
+
+@pytest.fixture
+def model_dir(tmp_path: Path) -> Path:
+    """What TorchServe unpacks from an archive."""
+    (tmp_path / "colours.py").write_text(NETWORK)
+    torch.save({"scale": torch.full((len(CLASS_NAMES),), 8.0)}, tmp_path / "colours-1.0.pt")
+    (tmp_path / "index_to_name.json").write_text(json.dumps(dict(enumerate(CLASS_NAMES))))
+    return tmp_path
+
+
+@pytest.fixture
+def make_context(model_dir: Path) -> Callable[..., Context]:
+    """A context for the archive: `handler` is its section of model-config.yaml, `model` replaces manifest entries."""
+
+    def make(handler: dict[str, Any] | None = None, **model: Any) -> Context:
+        manifest = {"modelFile": "colours.py", "serializedFile": "colours-1.0.pt", "modelVersion": "1.0"} | model
+        return Context(
+            model_name="colours",
+            model_dir=str(model_dir),
+            manifest={"model": manifest},
+            batch_size=32,
+            gpu=None,
+            mms_version="0.12.0",
+            model_yaml_config={"handler": handler or {}},
+        )
+
+    return make
+
+
+@pytest.fixture
+def with_rows() -> Callable[..., Context]:
+    """Puts the headers of a batch on a context, as TorchServe does before it calls the handler."""
+
+    def put(context: Context, *headers: dict[str, Any]) -> Context:
+        context.request_processor = [RequestProcessor(dict(row)) for row in headers]
+        return context
+
+    return put

@@ -19,11 +19,11 @@ from training.checkpoint import load_checkpoint, save_checkpoint
 from training.cutmix import cutmix
 from training.display import TrainingDisplay
 from training.evaluation import accuracy_and_loss
+from training.im2col import speed_up
 from training.meter import Meter, Stopwatch
 from training.optimizers import make_optimizers, set_rates
 from training.processor import has_bf16
 from training.recipes import Recipe
-from training.small_maps import speed_up
 from training.sources import Pictures
 from training.teacher import Teacher
 

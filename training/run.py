@@ -8,6 +8,7 @@ from rich.console import Console
 from torch import Tensor
 
 from training import processes, processor
+from training.activation_ranges import find_reach
 from training.calibration import fit_sharpness
 from training.display import TrainingDisplay
 from training.errors import WeightsError
@@ -25,7 +26,6 @@ from training.networks import (
 )
 from training.options import RunOptions
 from training.output import write_output
-from training.reach import find_reach
 from training.recipes import Recipe
 from training.record import origin
 from training.sources import Source, hold_out, load_source, rename_classes

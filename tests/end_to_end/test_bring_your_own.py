@@ -5,10 +5,10 @@ import sys
 from pathlib import Path
 
 import requests
+from tests.unit.training_pictures import COLOURS, make_pictures
 
 from serving.server import Server
 from serving.settings import PROJECT, Settings
-from tests.unit.training_pictures import COLOURS, make_pictures
 
 
 def run(*command: str | Path) -> None:

@@ -11,9 +11,9 @@ import pytest
 from PIL import Image
 
 from benchmarks.rollout_drill import generated_pictures
-from client import ClientError, Connection, Endpoints, GrpcClient, Prediction, RestClient
-from client.errors import ArchiveNotFoundError, ModelNotFoundError, RequestTooLargeError, VersionNotFoundError
-from client.retries import NO_RETRIES
+from pixserve import ClientError, Connection, Endpoints, GrpcClient, Prediction, RestClient
+from pixserve.errors import ArchiveNotFoundError, ModelNotFoundError, RequestTooLargeError, VersionNotFoundError
+from pixserve.retries import NO_RETRIES
 from serving.server import Server
 from serving.settings import PROJECT
 from tests.conftest import CAT

@@ -11,8 +11,8 @@ import torch
 from PIL import Image
 
 import archive
-from client import RestClient
 from model.lenet import LeNet
+from pixserve import RestClient
 from serving.server import Server
 from serving.settings import PROJECT, Settings
 from tests import sample_pictures

@@ -25,20 +25,20 @@ from benchmarks.rollout_drill import (
     two_versions,
 )
 from benchmarks.rollout_load import Load
-from client import Connection
-from client.errors import ClientError, DefaultVersionError, NoWorkerError, VersionNotFoundError
-from client.retries import NO_RETRIES
-from client.rollout.errors import (
+from operations.errors import (
     GateRefusedError,
     NoEarlierVersionError,
     NotLoadedError,
     NotQuietError,
     RolledBackError,
 )
-from client.rollout.loading import add_workers
-from client.rollout.rollout import Plan, Progress, Rollout
-from client.rollout.switch import roll_back
-from client.rollout.workers import remove
+from operations.loading import add_workers
+from operations.quiesce import remove
+from operations.rollout import Plan, Progress, Rollout
+from operations.switch import roll_back
+from pixserve import Connection
+from pixserve.errors import ClientError, DefaultVersionError, NoWorkerError, VersionNotFoundError
+from pixserve.retries import NO_RETRIES
 from serving.server import Server
 from serving.settings import PROJECT
 from tests.changed_archives import build_failing, network, rewrite, weights

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from benchmarks.rollout_drill import MODEL, NEW, OLD, build, generated_pictures
-from client import Connection, Endpoints
-from client.rollout.errors import NoEarlierVersionError
-from client.rollout.loading import add_workers
-from client.rollout.switch import promote, roll_back
+from operations.errors import NoEarlierVersionError
+from operations.loading import add_workers
+from operations.switch import promote, roll_back
+from pixserve import Connection, Endpoints
 from serving.machine import this_machine
 from serving.server import Server
 from serving.settings import Settings

@@ -1,0 +1,4 @@
+"""Pixels (N, 3, S, S) uint8 in, logits (N, classes) float32 out: the network of an archive, made fast for this machine.
+
+Called by the handler and by benchmarks. Knows neither image files nor TorchServe.
+"""

@@ -1,0 +1,72 @@
+"""More workers: started one after the other, so that those at work keep a core, and waited for until each is ready."""
+
+import re
+import time
+from pathlib import Path
+
+from operations.errors import NotLoadedError
+from pixserve.management import ManagementClient
+from pixserve.records import ModelVersion
+
+POLL_S = 0.1
+READY_TIMEOUT_S = 60.0
+
+
+def add_workers(
+    management: ManagementClient,
+    model: str,
+    version: str,
+    *,
+    workers: int,
+    home: Path | None,
+    timeout_s: float = READY_TIMEOUT_S,
+) -> ModelVersion:
+    """Bring a version to `workers` ready workers, which must not be fewer than it has.
+
+    Args:
+        home: the server's home, whose log says why a worker did not load; None where this machine does not have it.
+        timeout_s: how long each worker may take.
+
+    Raises:
+        NotLoadedError: one did not load; those that did stay.
+    """
+    described = management.describe(model, version)
+    for count in range(max(1, described.wanted_workers), workers + 1):
+        if described.wanted_workers < count:
+            management.scale(model, version, workers=count)
+        described = _wait_until_ready(management, model, version, home=home, timeout_s=timeout_s)
+    return described
+
+
+def _wait_until_ready(
+    management: ManagementClient, model: str, version: str, *, home: Path | None, timeout_s: float
+) -> ModelVersion:
+    deadline_s = time.monotonic() + timeout_s
+    while not (described := management.describe(model, version)).is_ready:
+        loading = [worker.id for worker in described.workers if not worker.ready]
+        for reason in (death_of_worker(home, worker) for worker in loading if home):
+            if reason:
+                raise NotLoadedError(f"a worker of {model} {version} did not load: {reason}")
+        if time.monotonic() > deadline_s:
+            raise NotLoadedError(f"a worker of {model} {version} was not ready after {timeout_s:.0f} s")
+        time.sleep(POLL_S)
+    return described
+
+
+def death_of_worker(home: Path, worker: str) -> str | None:
+    """Why a worker ended, by the server's log: the handler's own words where there are some, else the exception.
+
+    Args:
+        worker: its id, which TorchServe gives once.
+    """
+    try:
+        log = (home / "logs" / "workers.log").read_text(errors="replace")
+    except FileNotFoundError:
+        return None
+    said: list[str] = re.findall(rf"^.* W-{worker}-\S+-stdout - (.*)$", log, flags=re.MULTILINE)
+    if "Backend worker process died." not in said:
+        return None
+    for line in said:
+        if failed := re.match(r"Failed to load model \S+, exception (.+)", line):
+            return str(failed[1]).strip().rstrip(":")
+    return next(line for line in reversed(said) if line.strip())

@@ -1,0 +1,27 @@
+"""One change of a server's versions and workers at a time."""
+
+import fcntl
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from operations.errors import RolloutError
+
+
+@contextmanager
+def alone(home: Path) -> Iterator[None]:
+    """Keep other commands from changing the server of this home; going back to an earlier version stays possible.
+
+    The lock is the kernel's, and ends with the process.
+
+    Raises:
+        RolloutError: another command is at work.
+    """
+    with (home / "rollout.lock").open("w") as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as busy:
+            raise RolloutError(
+                "another rollout, retire or scale is under way on this server: wait for its end"
+            ) from busy
+        yield

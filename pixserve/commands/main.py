@@ -1,0 +1,88 @@
+"""The command line: its options, its commands, and how it ends.
+
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some pictures could not be classified, 4 a new version was refused,
+5 it was rolled back while it was watched, 130 interrupted.
+"""
+
+import sys
+from collections.abc import Callable
+from importlib import import_module
+from importlib.util import find_spec
+from pathlib import Path
+from typing import Annotated, NoReturn
+
+import typer
+
+from pixserve.commands import predict, versions
+from pixserve.commands.options import Target, default_home
+from pixserve.errors import ClientError
+from pixserve.inference import DEFAULT_MODEL, DEFAULT_TIMEOUT_S
+
+HELP = """Classify images with the service, and change the versions that it serves.
+
+\b
+pixserve predict cat.jpg --top 3
+pixserve rollout model-store/cifar10-2.0.mar --gate data/test
+pixserve rollback
+
+`pixserve --install-completion` teaches your shell the commands.
+"""
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
+
+Home = Annotated[
+    Path | None, typer.Option(help="The server's folder.", envvar="PIXSERVE_HOME", show_default=".run of the project")
+]
+Url = Annotated[str | None, typer.Option(help="Inference API, http://host:port.", show_default="as in the home")]
+GrpcAddress = Annotated[str | None, typer.Option(help="gRPC, host:port.", show_default="as in the home")]
+ManagementAddress = Annotated[
+    str | None, typer.Option("--management", help="http://… or unix:/….", show_default="as in the home")
+]
+Timeout = Annotated[float, typer.Option(help="How long a prediction may take, in seconds.", min=0.001)]
+
+
+@app.callback(help=HELP)
+def options(
+    context: typer.Context,
+    home: Home = None,
+    url: Url = None,
+    grpc_address: GrpcAddress = None,
+    management: ManagementAddress = None,
+    model: Annotated[str, typer.Option(help="The model.")] = DEFAULT_MODEL,
+    timeout: Timeout = DEFAULT_TIMEOUT_S,
+) -> None:
+    """Remember which server and model the commands are about."""
+    context.obj = Target(home or default_home(), url, grpc_address, management, model, timeout)
+
+
+COMMANDS: tuple[Callable[..., None], ...] = (
+    predict.predict,
+    versions.models,
+    versions.describe,
+    versions.health,
+)
+
+
+def operations_commands() -> tuple[Callable[..., None], ...]:
+    """The commands of the checkout's `operations/`; none where only the client is installed."""
+    if find_spec("operations") is None:
+        return ()
+    commands: tuple[Callable[..., None], ...] = import_module("operations.commands").COMMANDS
+    return commands
+
+
+for command in (*COMMANDS, *operations_commands()):
+    app.command()(command)
+
+
+def main() -> NoReturn:
+    """Run the command line; a fault is one sentence on stderr and exit code 1."""
+    try:
+        app()
+    except (ClientError, OSError) as fault:
+        print(f"error: {fault}", file=sys.stderr)
+    sys.exit(1)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,71 @@
+"""One server, all its APIs: clients that know its addresses and tokens."""
+
+from dataclasses import dataclass
+from functools import cached_property
+from types import TracebackType
+from typing import Self
+
+from pixserve.endpoints import Endpoints
+from pixserve.management import ManagementClient
+from pixserve.rest import RestClient
+from pixserve.retries import DEFAULT_RETRIES, Retries
+from pixserve.rpc import GrpcClient
+from pixserve.tokens import Tokens
+
+
+@dataclass(frozen=True)
+class Connection:
+    """Makes the clients of one server; a context, which closes the management API on exit.
+
+    Args:
+        endpoints: its addresses.
+        timeout_s: how long a prediction may take.
+        retries: when a call is made again.
+    """
+
+    endpoints: Endpoints
+    timeout_s: float = 30.0
+    retries: Retries = DEFAULT_RETRIES
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: type[BaseException] | BaseException | TracebackType | None) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the management API; clients made by `rest` and `grpc` are closed by whoever asked for them."""
+        if "management" in vars(self):
+            self.management.close()
+
+    @cached_property
+    def tokens(self) -> Tokens | None:
+        """The server's keys, or None where it asks for none."""
+        key_file = self.endpoints.key_file
+        return Tokens(key_file, management=self.endpoints.management) if key_file else None
+
+    @cached_property
+    def management(self) -> ManagementClient:
+        """The management API; one client for all that use this connection."""
+        return ManagementClient(self.endpoints.management, tokens=self.tokens, retries=self.retries)
+
+    def rest(self, *, connections: int = 16) -> RestClient:
+        """A client of the inference API over REST."""
+        return RestClient(
+            self.endpoints.inference,
+            tokens=self.tokens,
+            retries=self.retries,
+            explain=self.management.explain,
+            timeout_s=self.timeout_s,
+            connections=connections,
+        )
+
+    def grpc(self) -> GrpcClient:
+        """A client of the inference API over gRPC."""
+        return GrpcClient(
+            self.endpoints.grpc,
+            tokens=self.tokens,
+            retries=self.retries,
+            explain=self.management.explain,
+            timeout_s=self.timeout_s,
+        )

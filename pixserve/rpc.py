@@ -1,0 +1,147 @@
+"""Predictions over gRPC: the verbs, results and errors of client/rest.py."""
+
+import importlib
+import json
+import re
+from collections.abc import Callable
+from types import ModuleType
+from typing import Any
+
+import grpc
+from google.protobuf.empty_pb2 import Empty
+
+from pixserve.errors import (
+    ClientError,
+    HandlerFailedError,
+    ModelNotFoundError,
+    NotAcceptedError,
+    RequestTooLargeError,
+    StubsMissingError,
+    TimedOutError,
+    UnauthorizedError,
+    UnexpectedAnswerError,
+    UnreachableError,
+    VersionNotFoundError,
+    error_of,
+)
+from pixserve.inference import DEFAULT_TIMEOUT_S, Explain, InferenceClient
+from pixserve.records import Health, Prediction
+from pixserve.retries import DEFAULT_RETRIES, Retries
+from pixserve.tokens import Tokens
+
+MAX_ANSWER_BYTES = 16_000_000
+# The last line of TorchServe's details: the class of its exception.
+JAVA_CLASS = re.compile(r"(?:[\w.]+\.)?(?P<kind>\w+Exception)(?:\.\(\))?")
+# Over gRPC TorchServe answers most faults with INTERNAL; these are its statuses over REST.
+REST_STATUS: dict[type[ClientError], int] = {
+    UnauthorizedError: 400,
+    ModelNotFoundError: 404,
+    VersionNotFoundError: 404,
+    RequestTooLargeError: 413,
+    NotAcceptedError: 503,
+    HandlerFailedError: 503,
+}
+
+
+class GrpcClient(InferenceClient):
+    """The inference API over gRPC.
+
+        with GrpcClient("127.0.0.1:7070") as client:
+            client.predict(Path("cat.jpg"), top_k=3).best.name
+
+    Args:
+        address: host and port, in plain text: TorchServe speaks TLS only where it was given a certificate.
+        tokens, retries, explain: see `InferenceClient`.
+        timeout_s: how long one call may take in all.
+
+    Raises:
+        StubsMissingError: the stubs have not been generated.
+    """
+
+    def __init__(
+        self,
+        address: str,
+        *,
+        tokens: Tokens | None = None,
+        retries: Retries | None = None,
+        explain: Explain | None = None,
+        timeout_s: float = DEFAULT_TIMEOUT_S,
+    ) -> None:
+        super().__init__(tokens=tokens, retries=retries or DEFAULT_RETRIES, explain=explain)
+        self._address = address
+        self._timeout_s = timeout_s
+        self._messages, services = load_stubs()
+        options = [("grpc.max_receive_message_length", MAX_ANSWER_BYTES), ("grpc.enable_retries", 0)]
+        self._channel = grpc.insecure_channel(address, options=options)
+        self._service = services.InferenceAPIsServiceStub(self._channel)
+
+    def close(self) -> None:
+        """Close the channel."""
+        self._channel.close()
+
+    def _predict(self, picture: bytes, model: str, version: str | None, top_k: int | None) -> Prediction:
+        fields = {"image": picture} if top_k is None else {"image": picture, "top_k": str(top_k).encode()}
+        request = self._messages.PredictionsRequest(model_name=model, model_version=version or "", input=fields)
+        return read_answer(self._call(self._service.Predictions, request).prediction)
+
+    def _health(self) -> Health:
+        text = self._call(self._service.Ping, Empty()).health
+        try:
+            return Health.from_body(text)
+        except (ValueError, KeyError, TypeError) as fault:
+            raise UnexpectedAnswerError(f"an unexpected answer: {text[:200]}") from fault
+
+    def _call(self, method: Callable[..., Any], request: Any) -> Any:
+        metadata = [(name.lower(), value) for name, value in self._headers().items()]
+        try:
+            return method(request, timeout=self._timeout_s, metadata=metadata)
+        except grpc.RpcError as fault:
+            raise error_of_rpc(fault, address=self._address) from fault
+
+
+def read_answer(body: bytes) -> Prediction:
+    """Read the handler's answer: over gRPC its errors come with the status OK.
+
+    Raises:
+        ClientError: the handler answered with an error.
+    """
+    try:
+        answer = json.loads(body)
+        if {"code", "type", "message"} <= answer.keys():
+            raise error_of(answer["message"], code=answer["code"], kind=answer["type"])
+        return Prediction.from_json(answer)
+    except (ValueError, KeyError, TypeError, AttributeError, IndexError) as fault:
+        raise UnexpectedAnswerError(f"an unexpected answer: {body[:200]!r}", code=200) from fault
+
+
+def error_of_rpc(fault: grpc.RpcError, *, address: str) -> ClientError:
+    """The error that a failed call stands for: of the wire, or TorchServe's own, named below its message."""
+    code, details = fault.code(), fault.details() or ""
+    message, _, last_line = details.rpartition("\n")
+    if named := JAVA_CLASS.fullmatch(last_line):
+        return _with_rest_status(error_of(message, code=500, kind=named["kind"]))
+    if code is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return TimedOutError(f"{address} did not answer in time")
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return UnreachableError(f"nobody answers at {address} ({details}); `make start` starts a server")
+    if code is grpc.StatusCode.CANCELLED:  # Java's gRPC resets the stream of a message that is too long
+        return RequestTooLargeError("the request has more bytes than the server reads", code=413)
+    return _with_rest_status(error_of(details or code.name, code=500))
+
+
+def _with_rest_status(error: ClientError) -> ClientError:
+    error.code = REST_STATUS.get(type(error), error.code)
+    return error
+
+
+def load_stubs() -> tuple[ModuleType, ModuleType]:
+    """The generated modules: messages and services.
+
+    Raises:
+        StubsMissingError: they have not been generated.
+    """
+    try:
+        messages = importlib.import_module("pixserve._stubs.inference_pb2")
+        return messages, importlib.import_module("pixserve._stubs.inference_pb2_grpc")
+    except ModuleNotFoundError as missing:
+        raise StubsMissingError("gRPC needs stubs: `python -m pixserve.stubs` generates them") from missing

@@ -1,0 +1,54 @@
+"""What goes back is compact JSON, and documented."""
+
+import json
+import re
+from pathlib import Path
+
+from handler.answer import AnswerWriter, error_answer
+from images import errors
+from images.errors import ErrorType, ImageError
+
+ANSWERS = Path(__file__).parents[2] / "docs" / "answers.md"
+
+
+def error_types() -> list[ErrorType]:
+    return [value for value in vars(errors).values() if isinstance(value, ErrorType)]
+
+
+def test_a_prediction_names_the_best_class_and_the_top_ones() -> None:
+    writer = AnswerWriter(["plane", "car", "bird"], model_version="1.0")
+    assert json.loads(writer.prediction([0.75, 0.125], [2, 0])) == {
+        "class": 2,
+        "class_name": "bird",
+        "probability": 0.75,
+        "top": [
+            {"class": 2, "class_name": "bird", "probability": 0.75},
+            {"class": 0, "class_name": "plane", "probability": 0.125},
+        ],
+        "model_version": "1.0",
+    }
+
+
+def test_an_answer_has_no_blanks_and_six_digits() -> None:
+    answer = AnswerWriter(["cat"], model_version="1.0").prediction([0.93000000715], [0])
+    assert answer.startswith(b'{"class":0,"class_name":"cat","probability":0.93,"top":[{"class":0,')
+
+
+def test_tiny_probabilities_and_odd_names_are_still_json() -> None:
+    name = 'a "quoted" name\n\u00e9'
+    answer = json.loads(AnswerWriter([name], model_version='"').prediction([1e-6], [0]))
+    assert (answer["class_name"], answer["probability"], answer["model_version"]) == (name, 1e-6, '"')
+
+
+def test_an_error_has_code_type_and_message() -> None:
+    error = ImageError(errors.EMPTY_IMAGE, "image is empty")
+    assert json.loads(error_answer(error)) == {"code": 400, "type": "EmptyImage", "message": "image is empty"}
+
+
+def test_phrases_are_what_torchserve_can_carry() -> None:
+    assert all(re.fullmatch(r"[A-Za-z ]+", kind.phrase) for kind in error_types())
+
+
+def test_every_error_type_is_documented_with_its_status() -> None:
+    documented = re.findall(r"^\| `(\w+)` \| (\d+) ", ANSWERS.read_text(encoding="utf-8"), re.MULTILINE)
+    assert documented == [(kind.name, str(kind.code)) for kind in error_types()]

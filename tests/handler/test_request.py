@@ -1,0 +1,155 @@
+"""A row becomes a request, or its own error."""
+
+import base64
+import json
+import random
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+from handler.request import ImageRequest, read_request
+from images.errors import ImageError
+
+PICTURE = bytearray(b"\xff\xd8\xff picture")
+TEXT = base64.b64encode(PICTURE).decode()
+AS_JSON = {"body": {"content-type": "application/json"}}
+
+
+def read(row: dict[str, Any], headers: dict[str, Any] | None = None) -> ImageRequest:
+    return read_request(row, headers or {}, default_top_k=5, class_count=10, max_image_bytes=1000)
+
+
+def refusal(row: dict[str, Any], headers: dict[str, Any] | None = None) -> tuple[str, int, str]:
+    with pytest.raises(ImageError) as caught:
+        read(row, headers)
+    return caught.value.kind.name, caught.value.kind.code, caught.value.message
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"image": PICTURE},
+        {"data": PICTURE},
+        {"body": PICTURE},
+        {"anything": PICTURE},
+        {"body": {"image": TEXT}},
+        {"body": json.dumps({"image": TEXT})},
+        {"data": bytearray(json.dumps({"image": TEXT}).encode())},
+        {"body": bytearray(b"\n " + json.dumps({"image": TEXT}).encode())},
+        {"body": {"image": "\n".join([TEXT[:8], TEXT[8:]])}},
+    ],
+    ids=str,
+)
+def test_a_picture_is_found_however_it_was_sent(row: dict[str, Any]) -> None:
+    assert read(row) == ImageRequest(PICTURE, 5)
+
+
+def test_the_field_image_goes_before_others() -> None:
+    assert read({"data": b"data", "image": b"image", "body": b"body"}).image == b"image"
+
+
+@pytest.mark.parametrize("value", ["3", b"3", bytearray(b"3"), " 3 "])
+def test_top_k_comes_from_a_form(value: Any) -> None:
+    assert read({"image": PICTURE, "top_k": value}).top_k == 3
+
+
+def test_top_k_comes_from_json() -> None:
+    assert read({"body": {"image": TEXT, "top_k": 10}}).top_k == 10
+
+
+def test_top_k_beside_a_json_part_counts_too() -> None:
+    assert read({"data": {"image": TEXT}, "top_k": b"2"}).top_k == 2
+
+
+@pytest.mark.parametrize("value", ["0", "11", "-1", "many", "", b"\xff", b"3.0", "9" * 5000, 0, 3.0, True, [3], {}])
+def test_top_k_that_is_no_number_from_1_to_the_class_count_is_refused(value: Any) -> None:
+    kind, code, message = refusal({"body": {"image": TEXT, "top_k": value}})
+    assert (kind, code) == ("InvalidTopK", 400)
+    assert "from 1 to 10" in message
+    assert len(message) < 200
+
+
+@pytest.mark.parametrize("row", [{"body": bytearray()}, {"image": b""}, {"body": ""}, {"body": {"image": ""}}])
+def test_an_empty_picture_is_refused(row: dict[str, Any]) -> None:
+    assert refusal(row)[:2] == ("EmptyImage", 400)
+
+
+@pytest.mark.parametrize("row", [{}, {"top_k": b"3"}, {"first": PICTURE, "second": PICTURE}, {"body": {"img": TEXT}}])
+def test_a_row_without_a_picture_is_refused_and_told_what_came(row: dict[str, Any]) -> None:
+    kind, code, message = refusal(row)
+    assert (kind, code) == ("MissingImage", 400)
+    assert all(name in message for name in row.get("body", row))
+
+
+@pytest.mark.parametrize("text", ["!!!!", "YWJ", "data:image/png;base64,YWJj", "häh", 7, None, ["YWJj"]])
+def test_bad_base64_is_refused(text: Any) -> None:
+    assert refusal({"body": {"image": text}})[:2] == ("InvalidBase64", 400)
+
+
+@pytest.mark.parametrize("value", [b"{", b"[1, 2", b"\xff\xfe", b'{"image": "' + b"[" * 100_000, b"[" * 100_000])
+def test_bad_json_is_refused(value: bytes) -> None:
+    assert refusal({"body": bytearray(value)}, AS_JSON)[:2] == ("InvalidJson", 400)
+
+
+@pytest.mark.parametrize("value", [[1], 3, None, 1.5, True])
+def test_json_that_is_no_object_is_refused(value: Any) -> None:
+    assert refusal({"body": value}, AS_JSON)[:2] == ("InvalidJson", 400)
+
+
+def test_json_over_grpc_is_recognised_without_a_content_type() -> None:
+    assert refusal({"data": bytearray(b'{"image": ')})[:2] == ("InvalidJson", 400)
+
+
+@pytest.mark.parametrize("row", [{"body": b"x" * 1001}, {"body": {"image": base64.b64encode(b"x" * 1001).decode()}}])
+def test_too_many_bytes_are_refused_with_both_numbers(row: dict[str, Any]) -> None:
+    kind, code, message = refusal(row)
+    assert (kind, code) == ("TooManyBytes", 413)
+    assert "1,001" in message
+    assert "1,000" in message
+
+
+def test_as_many_bytes_as_allowed_are_taken() -> None:
+    assert len(read({"body": {"image": base64.b64encode(b"x" * 1000).decode()}}).image) == 1000
+
+
+def test_a_header_with_the_name_of_a_field_changes_nothing() -> None:
+    assert read({"image": PICTURE}, {"image": "application/json"}).image == PICTURE
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_row_of_any_json_raises_nothing_but_an_image_error(seed: int) -> None:
+    chance = random.Random(seed)
+    nested: list[Any] = []
+    for _ in range(5000):
+        nested = [nested]
+    values = [
+        None,
+        True,
+        0,
+        -1,
+        3,
+        1e999,
+        float("nan"),
+        "",
+        "3",
+        "\ud800",
+        "{",
+        "=",
+        TEXT,
+        b"",
+        b"{",
+        PICTURE,
+        [],
+        {},
+        nested,
+    ]
+    for _ in range(200):
+        inner = {chance.choice(["image", "top_k", "\ud800"]): chance.choice(values) for _ in range(3)}
+        row = {chance.choice(["image", "body", "top_k", "\ud800"]): chance.choice([*values, inner]) for _ in range(2)}
+        with suppress(ImageError):
+            assert 1 <= read(row, {"body": chance.choice(values)}).top_k <= 10
+
+
+def test_what_a_client_sent_is_cut_short_in_a_message() -> None:
+    assert len(refusal({"x" * 10_000: b"", "y" * 10_000: b""})[2]) < 300

@@ -1,6 +1,0 @@
-"""What a test needs of the processor."""
-
-import pytest
-from image_precision import is_fast
-
-needs_vnni = pytest.mark.skipif(not is_fast("int8"), reason="without VNNI eight-bit products overflow")
