@@ -116,7 +116,7 @@ def test_an_archive_that_is_not_there_is_said_so(connection: Connection) -> None
 
 
 def command(server: Server, *arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    line = [sys.executable, "-m", "client", "--home", str(server.settings.home), *map(str, arguments)]
+    line = [sys.executable, "-m", "pixserve", "--home", str(server.settings.home), *map(str, arguments)]
     return subprocess.run(line, input=stdin, capture_output=True, cwd=PROJECT, check=False)
 
 

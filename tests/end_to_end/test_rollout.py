@@ -161,7 +161,7 @@ def test_a_rollout_is_repeated_safely_and_rolled_back_once(service: Service) -> 
 
 def command(service: Service, version: str) -> list[str]:
     """The command line of a rollout whose gate does not judge by the clock."""
-    line = [sys.executable, "-u", "-m", "client", "--home", str(service.home), "rollout", f"{MODEL}-{version}.mar"]
+    line = [sys.executable, "-u", "-m", "pixserve", "--home", str(service.home), "rollout", f"{MODEL}-{version}.mar"]
     return [*line, "--gate", str(service.gate), "--workers", "1", "--p99-factor", "50"]
 
 
