@@ -20,7 +20,7 @@ from benchmarks.peers.classifier import Classifier
 from engine.malloc import keep_freed_memory
 from engine.network import set_up_threads
 from engine.precision import in_precision
-from images.decode import decode_pixels
+from images.decode import decode_image
 
 BATCH_SIZE = 32
 MAX_PIXELS = 25_000_000
@@ -60,8 +60,7 @@ def classify(classifier: Classifier, batch: Sequence[tuple[bytes, int]]) -> None
         BenchmarkError: a class is not the one expected.
     """
     size = classifier.image_size
-    pixels = [decode_pixels(jpeg, size=size, max_pixels=MAX_PIXELS) for jpeg, _ in batch]
-    stacked = np.frombuffer(bytearray().join(pixels), np.uint8).reshape(len(batch), size, size, 3)
+    stacked = np.stack([decode_image(jpeg, image_size=size, max_pixels=MAX_PIXELS) for jpeg, _ in batch])
     named = classifier.probabilities(torch.from_numpy(stacked).permute(0, 3, 1, 2).unbind()).argmax(dim=1)
     if named.tolist() != [expected for _, expected in batch]:
         raise BenchmarkError(f"the ceiling named {named.tolist()}; expected {[expected for _, expected in batch]}")

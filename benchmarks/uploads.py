@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated
 
+import numpy as np
 import torch
 import typer
 from PIL import Image
@@ -55,7 +56,7 @@ def accuracies(record: Path, kind: str, count: int) -> dict[str, float]:
     """Return the accuracy by the name of the filter, over the first `count` test pictures."""
     classifier, files = Classifier(record), labelled_files(count)
     labels = torch.tensor([label for _, label in files])
-    decoded: dict[str, list[bytes]] = {resample.name: [] for resample in FILTERS}
+    decoded: dict[str, list[decode.Pixels]] = {resample.name: [] for resample in FILTERS}
     for path, _ in track(files, description=kind):
         data = upload(path.read_bytes(), UPLOADS[kind])
         for name, pixels in decode_with_each_filter(data, size=classifier.image_size):
@@ -63,21 +64,20 @@ def accuracies(record: Path, kind: str, count: int) -> dict[str, float]:
     return {name: right(classifier, pictures, labels) for name, pictures in decoded.items()}
 
 
-def decode_with_each_filter(data: bytes, *, size: int) -> Iterator[tuple[str, bytes]]:
+def decode_with_each_filter(data: bytes, *, size: int) -> Iterator[tuple[str, decode.Pixels]]:
     """Yield the name of each filter, and the picture decoded by the handler with it."""
     chosen = decode.RESAMPLE
     try:
         for resample in FILTERS:
             decode.RESAMPLE = resample
-            yield resample.name, decode.decode_pixels(data, size=size, max_pixels=25_000_000)
+            yield resample.name, decode.decode_image(data, image_size=size, max_pixels=25_000_000)
     finally:
         decode.RESAMPLE = chosen
 
 
-def right(classifier: Classifier, pictures: list[bytes], labels: torch.Tensor) -> float:
+def right(classifier: Classifier, pictures: list[decode.Pixels], labels: torch.Tensor) -> float:
     """Return the share of pictures, each (S, S, 3) uint8, whose class the network names."""
-    side = classifier.image_size
-    pixels = torch.frombuffer(bytearray().join(pictures), dtype=torch.uint8).view(-1, side, side, 3)
+    pixels = torch.from_numpy(np.stack(pictures))
     batches = torch.split(pixels.permute(0, 3, 1, 2), 100)
     answers = [classifier.probabilities(list(batch)).argmax(1) for batch in batches]
     return round(float((torch.cat(answers) == labels).double().mean()), 4)

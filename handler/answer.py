@@ -4,7 +4,7 @@ import json
 from collections.abc import Sequence
 from typing import Any
 
-from images.errors import ImageError
+from handler.errors import HTTP_STATUSES, RowError, type_name
 
 PROBABILITY_DIGITS = 6
 
@@ -14,9 +14,10 @@ def to_json(answer: Any) -> bytes:
     return json.dumps(answer, separators=(",", ":"), allow_nan=False).encode()
 
 
-def error_answer(error: ImageError) -> bytes:
+def error_answer(error: RowError) -> bytes:
     """`{"code", "type", "message"}`: TorchServe's own fields, so that clients read every error alike."""
-    return to_json({"code": error.kind.code, "type": error.kind.name, "message": error.message})
+    kind = type(error)
+    return to_json({"code": HTTP_STATUSES[kind].code, "type": type_name(kind), "message": error.message})
 
 
 class AnswerWriter:

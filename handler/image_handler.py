@@ -15,12 +15,13 @@ import numpy as np
 from engine.loading import load_engine
 from engine.network import load_class_names
 from handler.answer import AnswerWriter, error_answer, to_json
+from handler.errors import HTTP_STATUSES, RequestError, ServerStoppingError
 from handler.quiesce import wait_while_held
 from handler.request import ImageRequest, read_request
 from handler.settings import HandlerSettings
 from handler.socket_reader import read_in_large_pieces
-from images.decode import decode_pixels, quiet_pillow, silence_pillow_log
-from images.errors import SERVER_STOPPING, ImageError
+from images.decode import Pixels, decode_image, quiet_pillow, silence_pillow_log
+from images.errors import ImageError
 
 if TYPE_CHECKING:
     from ts.context import Context
@@ -66,7 +67,7 @@ class ImageHandler:
         draining = self.drain_file is not None and os.path.exists(self.drain_file)  # noqa: PTH110 (a tenth of Path's)
         answers: list[bytes] = [b""] * len(rows)
         requests: dict[int, ImageRequest] = {}
-        pictures: list[bytes] = []
+        images: list[Pixels] = []
         with quiet_pillow():
             for index, row in enumerate(rows):
                 headers = context.get_all_request_header(index)
@@ -78,19 +79,20 @@ class ImageHandler:
                         answers[index] = self._description()
                         continue
                     request = self._request(row, headers, draining=draining)
-                    pictures.append(self._pixels(request))
+                    images.append(self._pixels(request))
                     requests[index] = request
-                except ImageError as error:
+                except (ImageError, RequestError) as error:
                     logger.debug("row %d refused: %s", index, error.message)
-                    context.set_response_status(code=error.kind.code, phrase=error.kind.phrase, idx=index)
+                    code, phrase = HTTP_STATUSES[type(error)]
+                    context.set_response_status(code=code, phrase=phrase, idx=index)
                     answers[index] = error_answer(error)
-        for index, answer in zip(requests, self._predictions(pictures, list(requests.values())), strict=True):
+        for index, answer in zip(requests, self._predictions(images, list(requests.values())), strict=True):
             answers[index] = answer
         return answers
 
     def _request(self, row: Mapping[str, Any], headers: Mapping[str, Any], *, draining: bool) -> ImageRequest:
         if draining:
-            raise ImageError(SERVER_STOPPING, "the server is stopping; send the request to another, or again later")
+            raise ServerStoppingError("the server is stopping; send the request to another, or again later")
         return read_request(
             row,
             headers,
@@ -99,23 +101,21 @@ class ImageHandler:
             max_image_bytes=self.settings.max_image_bytes,
         )
 
-    def _pixels(self, request: ImageRequest) -> bytes:
-        return decode_pixels(request.image, size=self.engine.image_size, max_pixels=self.settings.max_image_pixels)
+    def _pixels(self, request: ImageRequest) -> Pixels:
+        return decode_image(request.image, image_size=self.engine.image_size, max_pixels=self.settings.max_image_pixels)
 
-    def _predictions(self, pictures: list[bytes], requests: list[ImageRequest]) -> list[bytes]:
-        if not pictures:
+    def _predictions(self, images: list[Pixels], requests: list[ImageRequest]) -> list[bytes]:
+        if not images:
             return []
-        probabilities, classes = self._top(pictures, count=max(request.top_k for request in requests))
+        probabilities, classes = self._top(images, count=max(request.top_k for request in requests))
         return [
             self.writer.prediction(row_probabilities[: request.top_k], row_classes[: request.top_k])
             for request, row_probabilities, row_classes in zip(requests, probabilities, classes, strict=True)
         ]
 
-    def _top(self, images: list[bytes], *, count: int) -> tuple[list[list[float]], list[list[int]]]:
+    def _top(self, images: list[Pixels], *, count: int) -> tuple[list[list[float]], list[list[int]]]:
         """Probabilities and classes of the best `count` for each image, both (N, count), best first."""
-        size = self.engine.image_size
-        pixels = np.frombuffer(bytearray().join(images), dtype=np.uint8).reshape(-1, size, size, 3)
-        probabilities = self.engine.probabilities(pixels)
+        probabilities = self.engine.probabilities(np.stack(images))
         classes = np.argsort(-probabilities, axis=1, kind="stable")[:, :count]
         return np.take_along_axis(probabilities, classes, axis=1).tolist(), classes.tolist()
 

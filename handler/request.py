@@ -10,14 +10,12 @@ import json
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from images.errors import (
-    EMPTY_IMAGE,
-    INVALID_BASE64,
-    INVALID_JSON,
-    INVALID_TOP_K,
-    MISSING_IMAGE,
-    TOO_MANY_BYTES,
-    ImageError,
+from handler.errors import (
+    InvalidBase64Error,
+    InvalidJsonError,
+    InvalidTopKError,
+    MissingImageError,
+    TooManyBytesError,
 )
 
 IMAGE_FIELDS = ("image", "data", "body")
@@ -49,7 +47,7 @@ def read_request(
         max_image_bytes: the most bytes a picture may have.
 
     Raises:
-        ImageError: the row holds no picture, an oversized one, or a wrong `top_k`.
+        RequestError: the row holds no image, an oversized one, or a wrong `top_k`.
     """
     field = _image_field(row)
     image, top_k = row[field], row.get(TOP_K_FIELD)
@@ -61,8 +59,6 @@ def read_request(
         )
     elif isinstance(image, str):
         image = image.encode("utf-8", "replace")  # JSON text may hold half a surrogate pair
-    if not image:
-        raise ImageError(EMPTY_IMAGE, f"{_shown(field)} is empty; expected the bytes of a picture")
     if len(image) > max_image_bytes:
         raise _too_many_bytes(len(image), max_image_bytes=max_image_bytes)
     if top_k is None:
@@ -79,7 +75,7 @@ def _image_field(row: Mapping[str, Any]) -> str:
     if len(others) == 1:
         return others[0]
     came = ", ".join(_shown(field) for field in list(row)[:5]) or "no field"
-    raise ImageError(MISSING_IMAGE, f"{came} came; expected a field image or data, or one file of any name")
+    raise MissingImageError(f"{came} came; expected a field image or data, or one file of any name")
 
 
 def _is_json(value: Any, part_headers: Any) -> bool:
@@ -98,28 +94,27 @@ def _json_object(value: Any) -> dict[str, Any]:
         try:
             value = json.loads(value)
         except (ValueError, RecursionError) as error:
-            raise ImageError(INVALID_JSON, f'invalid JSON ({error}); expected {{"image": "<base64>"}}') from error
+            raise InvalidJsonError(f'invalid JSON ({error}); expected {{"image": "<base64>"}}') from error
     if not isinstance(value, dict):
         came = type(value).__name__
-        raise ImageError(INVALID_JSON, f'JSON of type {came}; expected an object {{"image": "<base64>"}}')
+        raise InvalidJsonError(f'JSON of type {came}; expected an object {{"image": "<base64>"}}')
     return value
 
 
 def _base64_image(document: dict[str, Any], *, max_image_bytes: int) -> bytes:
     if "image" not in document:
         came = ", ".join(_shown(key) for key in list(document)[:5]) or "no key"
-        raise ImageError(MISSING_IMAGE, f'JSON with {came}; expected {{"image": "<base64>"}}')
+        raise MissingImageError(f'JSON with {came}; expected {{"image": "<base64>"}}')
     text = document["image"]
     if not isinstance(text, str):
-        raise ImageError(INVALID_BASE64, f"image is JSON of type {type(text).__name__}; expected base64 text")
+        raise InvalidBase64Error(f"image is JSON of type {type(text).__name__}; expected base64 text")
     if len(text) * 3 // 4 > max_image_bytes + 3:
         raise _too_many_bytes(len(text) * 3 // 4, max_image_bytes=max_image_bytes)
     try:
         # The base64 command wraps its lines.
         return binascii.a2b_base64(text.replace("\n", ""), strict_mode=True)
     except ValueError as error:
-        raise ImageError(
-            INVALID_BASE64,
+        raise InvalidBase64Error(
             f"image is no base64 ({error}); expected the bytes of a picture in base64, nothing before",
         ) from error
 
@@ -133,13 +128,12 @@ def _checked_top_k(value: Any, *, class_count: int) -> int:
         except ValueError:
             number = None
     if type(number) is not int or not 1 <= number <= class_count:
-        raise ImageError(INVALID_TOP_K, f"top_k is {_shown(value)}; expected a whole number from 1 to {class_count}")
+        raise InvalidTopKError(f"top_k is {_shown(value)}; expected a whole number from 1 to {class_count}")
     return number
 
 
-def _too_many_bytes(came: int, *, max_image_bytes: int) -> ImageError:
-    return ImageError(
-        TOO_MANY_BYTES,
+def _too_many_bytes(came: int, *, max_image_bytes: int) -> TooManyBytesError:
+    return TooManyBytesError(
         f"a picture of {came:,} bytes; expected at most {max_image_bytes:,}: send a smaller one",
     )
 

@@ -11,7 +11,9 @@ import struct
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
-from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
 
 # Each plugin that is not imported here would make Pillow import all of its forty at the first such picture.
 from PIL import (
@@ -25,18 +27,16 @@ from PIL import (
     WebPImagePlugin,
 )
 
-from images.errors import DAMAGED_IMAGE, TOO_MANY_PIXELS, UNSUPPORTED_IMAGE, ImageError
+from images.errors import DamagedImageError, EmptyImageError, ImageError, TooManyPixelsError, UnsupportedImageError
 from images.guards import check_content, check_header, metered, picture_format
 from images.libjpeg_turbo import decode_small_jpeg
 from images.tiff import orientation
 
-if TYPE_CHECKING:
-    import numpy as np
-    from numpy.typing import NDArray
-
-__all__ = ["decode_pixels", "quiet_pillow", "silence_pillow_log"]
+__all__ = ["decode_image", "quiet_pillow", "silence_pillow_log"]
 
 logger = logging.getLogger(__name__)
+
+Pixels = NDArray[np.uint8]
 
 RESAMPLE = Image.Resampling.BICUBIC  # antialiased; 0.4 points more accurate than BILINEAR (benchmarks/uploads.py)
 REDUCING_GAP = 2.0  # decode and box-reduce down to twice the size, filter from there (Pillow's thumbnail does so)
@@ -88,30 +88,32 @@ def silent_stderr() -> Iterator[None]:
         os.close(null)
 
 
-def decode_pixels(data: bytes | bytearray, *, size: int, max_pixels: int) -> bytes:
-    """Decode one picture to `size` x `size` RGB pixels.
+def decode_image(data: bytes | bytearray, *, image_size: int, max_pixels: int) -> Pixels:
+    """Decode one image to the square of pixels that a network takes.
 
     Returns:
-        `size * size * 3` bytes: the uint8 values of an array (size, size, 3), rows from the top, RGB.
+        An array (image_size, image_size, 3) uint8: rows from the top, RGB.
 
     Raises:
         ImageError: the bytes are no picture, of an unsupported kind, damaged, or too large or complex to decode.
     """
+    if not data:
+        raise EmptyImageError("0 bytes came; expected the bytes of an image")
     kind = picture_format(data)
     try:
         check_content(data, kind=kind, max_pixels=max_pixels)
         if kind == "JPEG":
-            pixels = decode_small_jpeg(data, small_side=_draft_side(size), max_pixels=max_pixels)
+            pixels = decode_small_jpeg(data, small_side=_draft_side(image_size), max_pixels=max_pixels)
             if pixels is not None:
-                return _square_bytes(pixels, size=size)
+                return _square_pixels(pixels, size=image_size)
         with silent_stderr() if kind == "TIFF" else nullcontext():
             image = Image.open(metered(data), formats=(kind,))
             check_header(image, kind=kind, max_pixels=max_pixels)
-            return _square_rgb(image, size=size).tobytes()
+            return np.asarray(_square_rgb(image, size=image_size))
     except ImageError:
         raise
     except Image.DecompressionBombError as error:
-        raise ImageError(TOO_MANY_PIXELS, f"a picture far above the limit of {max_pixels:,} pixels") from error
+        raise TooManyPixelsError(f"an image far above the limit of {max_pixels:,} pixels") from error
     except DAMAGE as error:
         raise _damaged(kind, error) from error
     except Exception as error:  # the boundary: no picture may fail its neighbours
@@ -119,10 +121,10 @@ def decode_pixels(data: bytes | bytearray, *, size: int, max_pixels: int) -> byt
         raise _damaged(kind, error) from error
 
 
-def _square_bytes(pixels: "NDArray[np.uint8]", *, size: int) -> bytes:
+def _square_pixels(pixels: Pixels, *, size: int) -> Pixels:
     if pixels.shape == (size, size, 3):
-        return pixels.tobytes()
-    return _resized(Image.fromarray(pixels), size=size).tobytes()
+        return pixels
+    return np.asarray(_resized(Image.fromarray(pixels), size=size))
 
 
 def _square_rgb(image: Image.Image, *, size: int) -> Image.Image:
@@ -168,13 +170,12 @@ def _convertible(image: Image.Image) -> Image.Image:
         return image.convert("RGBA")
     if image.mode in CONVERTED:
         return image.convert(CONVERTED[image.mode])
-    raise ImageError(
-        UNSUPPORTED_IMAGE,
-        f"a picture of Pillow's mode {image.mode}; expected grey, palette, RGB or CMYK of at most 16 bits",
+    raise UnsupportedImageError(
+        f"an image of Pillow's mode {image.mode}; expected grey, palette, RGB or CMYK of at most 16 bits"
     )
 
 
 def _damaged(kind: str, error: Exception) -> ImageError:
     # Pillow's text for an unidentified image is the address of a Python object.
     reason = "" if isinstance(error, UnidentifiedImageError) else f" ({str(error)[:200]})"
-    return ImageError(DAMAGED_IMAGE, f"a {kind} picture that cannot be decoded{reason}; expected an intact one")
+    return DamagedImageError(f"a {kind} image that cannot be decoded{reason}; expected an intact one")

@@ -8,7 +8,7 @@ import time
 
 from PIL.ImageFile import ImageFile
 
-from images.errors import NOT_AN_IMAGE, TOO_COMPLEX_IMAGE, TOO_MANY_PIXELS, UNSUPPORTED_IMAGE, ImageError
+from images.errors import NotAnImageError, TooComplexImageError, TooManyPixelsError, UnsupportedImageError
 from images.tiff import first_directory_offset, read_directory
 
 SUPPORTED = "JPEG, PNG, WebP, GIF, BMP or TIFF"
@@ -70,7 +70,7 @@ class MeteredBytes(io.BytesIO):
             ImageError: the time is used up.
         """
         if time.thread_time() > self._deadline_s:
-            raise ImageError(TOO_COMPLEX_IMAGE, f"a picture that takes more than {MAX_READ_CPU_S} s to decode")
+            raise TooComplexImageError(f"a picture that takes more than {MAX_READ_CPU_S} s to decode")
         return super().read(size)
 
 
@@ -136,20 +136,19 @@ def _check_directory(data: bytes | bytearray, offset: int, *, max_pixels: int, d
 
 def _limit(came: int, limit: int, what: str) -> None:
     if came > limit:
-        raise ImageError(TOO_COMPLEX_IMAGE, f"{came:,} {what}; expected at most {limit:,}")
+        raise TooComplexImageError(f"{came:,} {what}; expected at most {limit:,}")
 
 
-def _too_many_pixels(width: int, height: int, *, limit: int) -> ImageError:
-    return ImageError(
-        TOO_MANY_PIXELS,
-        f"a picture of {width:,} x {height:,} pixels; expected at most {limit:,} in all: send a smaller one",
+def _too_many_pixels(width: int, height: int, *, limit: int) -> TooManyPixelsError:
+    return TooManyPixelsError(
+        f"an image of {width:,} x {height:,} pixels; expected at most {limit:,} in all: send a smaller one"
     )
 
 
-def _not_supported(start: bytes) -> ImageError:
+def _not_supported(start: bytes) -> NotAnImageError | UnsupportedImageError:
     if start[4:8] == b"ftyp":
-        return ImageError(UNSUPPORTED_IMAGE, f"an AVIF or HEIC picture, or a video; expected {SUPPORTED}")
+        return UnsupportedImageError(f"an AVIF or HEIC picture, or a video; expected {SUPPORTED}")
     for magic, name in OTHER_KINDS.items():
         if start.startswith(magic):
-            return ImageError(UNSUPPORTED_IMAGE, f"{name} came; expected {SUPPORTED}")
-    return ImageError(NOT_AN_IMAGE, f"no picture: it starts with {start[:8]!r}; expected {SUPPORTED}")
+            return UnsupportedImageError(f"{name} came; expected {SUPPORTED}")
+    return NotAnImageError(f"no picture: it starts with {start[:8]!r}; expected {SUPPORTED}")

@@ -95,6 +95,10 @@ class UnsupportedImageError(RejectedImageError):
     """A picture of a format, or of a kind, that the handler does not read."""
 
 
+class UnsupportedEncodingError(RejectedImageError):
+    """The body is compressed (`Content-Encoding`)."""
+
+
 class DamagedImageError(RejectedImageError):
     """The picture is cut short, or cannot be decoded."""
 

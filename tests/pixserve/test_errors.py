@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from images import errors as image_errors
+from handler.errors import HTTP_STATUSES, type_name
 from pixserve import errors
 from pixserve.errors import ROW_ERRORS, ClientError, RejectedImageError, error_of
 
@@ -15,8 +15,7 @@ SOURCES = Path(errors.__file__).parent
 
 
 def test_every_error_of_the_handler_has_a_class_of_its_own() -> None:
-    types = [value.name for value in vars(image_errors).values() if isinstance(value, image_errors.ErrorType)]
-    assert sorted(types) == sorted(ROW_ERRORS)
+    assert sorted(type_name(error_class) for error_class in HTTP_STATUSES) == sorted(ROW_ERRORS)
 
 
 def test_the_picture_of_the_tree_names_every_class() -> None:

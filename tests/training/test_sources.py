@@ -113,8 +113,7 @@ def test_training_and_serving_see_the_same_pixels(tmp_path, size, mode):
     noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
     path = tmp_path / "picture.png"
     Image.fromarray(noise).convert(mode).save(path)
-    served = images_decode.decode_pixels(path.read_bytes(), size=32, max_pixels=10**6)
-    served = np.frombuffer(served, dtype=np.uint8).reshape(32, 32, 3).transpose(2, 0, 1)
+    served = images_decode.decode_image(path.read_bytes(), image_size=32, max_pixels=10**6).transpose(2, 0, 1)
     trained = decode([path], image_size=32)[0]
     assert np.abs(trained.astype(int) - served.astype(int)).max() <= 1
 
