@@ -55,10 +55,10 @@ unit: $(ENVIRONMENT)  ## the tests that need no server (seconds)
 end-to-end: $(ENVIRONMENT)  ## the tests against a real TorchServe (minutes)
 	$(BIN)/python -m pytest tests/archive tests/end_to_end $(PYTEST_OPTIONS)
 
-bench: $(ENVIRONMENT)  ## this server beside Flask, gunicorn, FastAPI, LitServe, BentoML; fills the README's tables
+bench: $(ENVIRONMENT)  ## this server beside Flask, gunicorn, FastAPI, LitServe, BentoML; fills the tables of docs/reference/benchmarks.md
 	$(BIN)/python -m benchmarks.bench --record model/cifar10-1.0.json --save $(RESULTS)/bench-1.0.json
 	$(BIN)/python -m benchmarks.bench --record model/cifar10-2.0.json --no-alone --warm-up-s 30 --save $(RESULTS)/bench-2.0.json
-	$(BIN)/python -m benchmarks.table README.md $(RESULTS)/bench-1.0.json $(RESULTS)/bench-2.0.json
+	$(BIN)/python -m benchmarks.table docs/reference/benchmarks.md $(RESULTS)/bench-1.0.json $(RESULTS)/bench-2.0.json
 
 bench-quick: $(ENVIRONMENT)  ## this server beside gunicorn, in two minutes
 	$(BIN)/python -m benchmarks.bench --quick

@@ -130,7 +130,7 @@ def reach(
 def card(
     folder: Annotated[Path, typer.Argument(help="Folder of the records.")] = Path("model"),
     *,
-    out: Annotated[Path, typer.Option(help="The model card to write.")] = Path("docs/model-card.md"),
+    out: Annotated[Path, typer.Option(help="The model card to write.")] = Path("docs/reference/model-card.md"),
 ) -> None:
     """Write the model card from the records beside the weights."""
     with _mistakes_in_one_sentence():

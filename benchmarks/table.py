@@ -1,6 +1,6 @@
-"""The tables: one for the terminal, one for the README, both from the bench's JSON document.
+"""The tables: one for the terminal, one for docs/reference/benchmarks.md, both from the bench's JSON document.
 
-python -m benchmarks.table README.md results.json …    rewrite what stands between the two markers
+python -m benchmarks.table PAGE results.json …    rewrite what stands between the two markers
 """
 
 import json

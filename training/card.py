@@ -15,7 +15,8 @@ from training.record import Record
 CARD = Template("""\
 # Model card
 
-Written by `python train.py card` from the records in `$folder/`; edit `training/card.py`, not this file.
+This page answers: what are the shipped networks, how good are they, and what are they not for? Written by
+`python train.py card` from the records in `$folder/`; edit `training/card.py`, not this file.
 
 $overview
 

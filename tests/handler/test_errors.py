@@ -6,7 +6,7 @@ from pathlib import Path
 from handler.errors import HTTP_STATUSES, RequestError, type_name
 from images.errors import ImageError
 
-ANSWERS = Path(__file__).parents[2] / "docs" / "answers.md"
+ANSWERS = Path(__file__).parents[2] / "docs" / "reference" / "endpoints-and-errors.md"
 
 
 def test_every_error_has_a_status() -> None:
