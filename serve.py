@@ -19,6 +19,7 @@ from rich.table import Table
 
 from pixserve.errors import ClientError
 from pixserve.records import ModelVersion
+from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE
 from serving.background import Background
 from serving.errors import ServingError
 from serving.server import Server
@@ -27,16 +28,18 @@ from serving.settings import PROJECT, Settings
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None)
 
 Config = Annotated[Path, typer.Option(help="Server-wide settings.")]
-Home = Annotated[Path, typer.Option(help="The server's own folder: sockets, logs, keys.")]
+RuntimeDir = Annotated[
+    Path, typer.Option(help="The server's runtime directory: sockets, logs, keys.", envvar=RUNTIME_DIR_VARIABLE)
+]
 Store = Annotated[Path, typer.Option(help="The folder of archives.")]
 
-CONFIG, HOME, STORE = PROJECT / "config.properties", PROJECT / ".run", PROJECT / "model-store"
+CONFIG, RUNTIME_DIR, STORE = PROJECT / "config.properties", PROJECT / ".run", PROJECT / "model-store"
 
 
 @app.command()
-def run(config: Config = CONFIG, home: Home = HOME, store: Store = STORE) -> None:
+def run(config: Config = CONFIG, runtime_dir: RuntimeDir = RUNTIME_DIR, store: Store = STORE) -> None:
     """Serve in the foreground until Ctrl-C; requests in flight are answered first."""
-    settings = Settings.read(config, home=home, store=store)
+    settings = Settings.read(config, runtime_dir=runtime_dir, store=store)
     Background(settings).require_stopped()
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
@@ -49,28 +52,28 @@ def run(config: Config = CONFIG, home: Home = HOME, store: Store = STORE) -> Non
 
 
 @app.command()
-def start(config: Config = CONFIG, home: Home = HOME, store: Store = STORE) -> None:
+def start(config: Config = CONFIG, runtime_dir: RuntimeDir = RUNTIME_DIR, store: Store = STORE) -> None:
     """Serve in the background; return when every version has answered a prediction."""
-    settings = Settings.read(config, home=home, store=store)
-    options = ["--config", config, "--home", home, "--store", store]
+    settings = Settings.read(config, runtime_dir=runtime_dir, store=store)
+    options = ["--config", config, "--runtime-dir", runtime_dir, "--store", store]
     print(Background(settings).start([sys.executable, __file__, "run", *map(str, options)]))
 
 
 @app.command()
-def stop(config: Config = CONFIG, home: Home = HOME) -> None:
+def stop(config: Config = CONFIG, runtime_dir: RuntimeDir = RUNTIME_DIR) -> None:
     """Stop the server that runs in the background or in another terminal."""
-    stopped = Background(Settings.read(config, home=home)).stop()
+    stopped = Background(Settings.read(config, runtime_dir=runtime_dir)).stop()
     print("stopped" if stopped else "nothing to stop: no server runs")
 
 
 @app.command()
-def status(config: Config = CONFIG, home: Home = HOME) -> None:
+def status(config: Config = CONFIG, runtime_dir: RuntimeDir = RUNTIME_DIR) -> None:
     """Say what runs: models, versions, workers, queues. Exit code 1 where nothing does."""
-    settings = Settings.read(config, home=home)
+    settings = Settings.read(config, runtime_dir=runtime_dir)
     Background(settings).require_running()
     with Server(settings).management() as management:
         Console().print(version_table(management.every_version()))
-    print(f"inference {settings.inference}   management {settings.management}   logs {settings.logs}")
+    print(f"inference {settings.inference}   management {settings.management}   logs {settings.runtime_directory.logs}")
 
 
 def version_table(versions: list[ModelVersion]) -> Table:

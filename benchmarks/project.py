@@ -1,4 +1,4 @@
-"""This project as a contestant: an archive of the record in a store of its own, a server in a home of its own."""
+"""This project as a contestant: a store with an archive of the record, a server in a runtime directory of its own."""
 
 import functools
 import json
@@ -33,13 +33,13 @@ def served(
     record: Path, *, precision: str | None = None, config: Mapping[str, Any] | None = None
 ) -> Iterator[tuple[Server, Running]]:
     """Run the project with changes to handler/model-config.yaml, such as ``{"batchSize": 8}`` or a precision."""
-    # A socket's path may have 103 bytes, so the home lies where temporary folders do.
+    # A socket's path may have 103 bytes, so the runtime directory lies where temporary folders do.
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-        home, store = Path(scratch) / "home", Path(scratch) / "store"
+        runtime_dir, store = Path(scratch) / "run", Path(scratch) / "store"
         packed, _ = archive.build(record, store=store)
         change_config(packed, dict(config or {}), precision=precision)
         began = time.monotonic()
-        with Server(Settings.isolated(home, store)) as server:
+        with Server(Settings.isolated(runtime_dir, store)) as server:
             (version, *_) = server.wait_until_ready()
             url = f"{server.settings.inference}/predictions/{version.model}"
             yield server, Running(url, server.pid, time.monotonic() - began)

@@ -29,7 +29,7 @@ from operations.gate import Limits
 from operations.latency import percentile_ms
 from operations.loading import add_workers
 from operations.quiesce import remove, scale_down
-from operations.rollout import Plan, Progress, Rollout
+from operations.rollout import Plan, Progress, Rollout, require_runtime_directory
 from operations.switch import roll_back
 from pixserve import Connection, Endpoints
 from pixserve.commands.output import table_of
@@ -90,8 +90,7 @@ class Drill:
     def retire_and_register(self, *, times: int) -> None:
         """Unregister the new version, which answered traffic a moment ago, and register it again."""
         management = self.connection.management
-        home = self.connection.endpoints.home
-        assert home is not None, "the drill's server is on this machine"
+        runtime_directory = require_runtime_directory(self.connection)
         for _ in range(times):
             self.timeline.switches.append(time.monotonic())
             management.set_default(MODEL, NEW)
@@ -99,26 +98,33 @@ class Drill:
             self.timeline.switches.append(time.monotonic())
             management.set_default(MODEL, OLD)
             self.timeline.begin("retiring")
-            remove(management, MODEL, NEW, home=home)
+            remove(management, MODEL, NEW, runtime_directory=runtime_directory)
             self.timeline.begin("registering")
             management.register(f"{MODEL}-{NEW}.mar")
             self.timeline.begin("loading")
-            add_workers(management, MODEL, NEW, workers=2, home=home)
+            add_workers(management, MODEL, NEW, workers=2, runtime_directory=runtime_directory)
         self.timeline.begin("calm")
 
     def scale(self, *, times: int) -> None:
         """Give the default version one worker less, and one more, in turn."""
         management = self.connection.management
-        home = self.connection.endpoints.home
-        assert home is not None, "the drill's server is on this machine"
+        runtime_directory = require_runtime_directory(self.connection)
         for turn in range(times):
             described = management.describe(MODEL)
             if turn % 2:
                 self.timeline.begin("scaling up")
-                add_workers(management, MODEL, described.version, workers=len(described.workers) + 1, home=home)
+                add_workers(
+                    management,
+                    MODEL,
+                    described.version,
+                    workers=len(described.workers) + 1,
+                    runtime_directory=runtime_directory,
+                )
             else:
                 self.timeline.begin("scaling down")
-                scale_down(management, described, workers=len(described.workers) - 1, home=home)
+                scale_down(
+                    management, described, workers=len(described.workers) - 1, runtime_directory=runtime_directory
+                )
                 time.sleep(SWITCH_S)
         self.timeline.begin("calm")
 
@@ -129,11 +135,11 @@ def two_versions() -> Iterator[tuple[Server, Connection, Path]]:
     folder = Path(tempfile.mkdtemp(prefix="drill-"))
     try:
         build(folder, OLD)
-        settings = Settings.isolated(folder / "home", folder / "store")
+        settings = Settings.isolated(folder / "run", folder / "store")
         with Server(settings) as server:
             server.wait_until_ready()
             build(folder, NEW)
-            with Connection(Endpoints.of_home(settings.home)) as connection:
+            with Connection(Endpoints.of_runtime_dir(settings.runtime_directory.path)) as connection:
                 yield server, connection, folder
     finally:
         shutil.rmtree(folder)

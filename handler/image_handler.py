@@ -16,7 +16,7 @@ from engine.loading import load_engine
 from engine.network import load_class_names
 from handler.answer import AnswerWriter, error_answer, to_json
 from handler.errors import HTTP_STATUSES, RequestError, ServerStoppingError
-from handler.quiesce import wait_while_held
+from handler.quiesce import RUNTIME_DIR_VARIABLE, draining_file, wait_while_quiesced
 from handler.request import ImageRequest, read_request
 from handler.settings import HandlerSettings
 from handler.socket_reader import read_in_large_pieces
@@ -29,7 +29,6 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 CONTENT_TYPE = "application/json"
-DRAIN_FILE_VARIABLE = "SERVING_DRAIN_FILE"
 
 
 class ImageHandler:
@@ -52,7 +51,8 @@ class ImageHandler:
         self.class_names = load_class_names(model_dir / "index_to_name.json")
         self.model_version = str(manifest_model["modelVersion"])
         self.writer = AnswerWriter(self.class_names, model_version=self.model_version)
-        self.drain_file = os.environ.get(DRAIN_FILE_VARIABLE)
+        self.runtime_dir = os.environ.get(RUNTIME_DIR_VARIABLE)
+        self.draining_file = draining_file(self.runtime_dir) if self.runtime_dir else None
         self.engine = load_engine(
             model_dir,
             manifest_model=manifest_model,
@@ -64,7 +64,7 @@ class ImageHandler:
 
     def handle(self, rows: Sequence[Mapping[str, Any]], context: "Context") -> list[bytes]:
         """Answer a batch, in order: one JSON document a row, its status and content type set on the context."""
-        draining = self.drain_file is not None and os.path.exists(self.drain_file)  # noqa: PTH110 (a tenth of Path's)
+        draining = self.draining_file is not None and os.path.exists(self.draining_file)  # noqa: PTH110 (a tenth of Path's)
         answers: list[bytes] = [b""] * len(rows)
         requests: dict[int, ImageRequest] = {}
         images: list[Pixels] = []
@@ -74,8 +74,8 @@ class ImageHandler:
                 context.set_response_content_type(index, CONTENT_TYPE)
                 try:
                     if headers.get("describe") == "True":
-                        if self.drain_file and len(rows) == 1:  # TorchServe's own descriptions come alone
-                            wait_while_held(Path(self.drain_file).parent)
+                        if self.runtime_dir and len(rows) == 1:  # TorchServe's own descriptions come alone
+                            wait_while_quiesced(self.runtime_dir)
                         answers[index] = self._description()
                         continue
                     request = self._request(row, headers, draining=draining)

@@ -1,26 +1,45 @@
-"""Holds a worker that is about to be taken away, so that it is doing nothing when TorchServe kills it.
+"""Quiesces a worker that is about to be removed, so that it is doing nothing when TorchServe kills it.
 
-Whoever may write to the server's home asks for it with a file `hold-<process id>` there. The worker sees it when the
-next description is asked for, says so by renaming the file to `held-<process id>`, and keeps the description back
-until that file is gone. A worker runs one batch at a time: it has answered all it had, and takes nothing more.
+Whoever may write to the server's runtime directory asks for it with a file `quiesce-<process id>` there. The worker
+sees it when the next description is asked for, answers by renaming the file to `quiesced-<process id>`, and keeps the
+description back until that file is gone. A worker runs one batch at a time: it has answered all it had, and takes
+nothing more.
+
+An archive cannot import pixserve, so the names here repeat those of `pixserve/runtime_directory.py`; a test compares.
 """
 
 import os
 import time
 from pathlib import Path
 
-MOST_HOLD_S = 10.0  # whoever asked may have died; far below responseTimeout, which ends a worker
+RUNTIME_DIR_VARIABLE = "PIXSERVE_RUNTIME_DIR"  # names the server's runtime directory to its workers
+MAX_QUIESCE_S = 10.0  # whoever asked may have died; far below responseTimeout, which ends a worker
 POLL_S = 0.01
 
 
-def wait_while_held(home: Path) -> None:
-    """Return at once where nobody asked this worker to hold, else when its file is gone or `MOST_HOLD_S` are over."""
-    held = home / f"held-{os.getpid()}"
+def draining_file(runtime_dir: str) -> str:
+    """Return the path of the file that exists while new requests are refused."""
+    return f"{runtime_dir}/draining"
+
+
+def quiesce_request(runtime_dir: str, pid: int) -> Path:
+    """Return the path of the file that asks a worker to quiesce."""
+    return Path(runtime_dir, f"quiesce-{pid}")
+
+
+def quiesced(runtime_dir: str, pid: int) -> Path:
+    """Return the path of the worker's answer."""
+    return Path(runtime_dir, f"quiesced-{pid}")
+
+
+def wait_while_quiesced(runtime_dir: str) -> None:
+    """Return at once if nobody asked this worker to quiesce, else once its file is gone or `MAX_QUIESCE_S` are over."""
+    answer = quiesced(runtime_dir, os.getpid())
     try:
-        (home / f"hold-{os.getpid()}").rename(held)
+        quiesce_request(runtime_dir, os.getpid()).rename(answer)
     except FileNotFoundError:
         return
-    deadline_s = time.monotonic() + MOST_HOLD_S
-    while held.exists() and time.monotonic() < deadline_s:
+    deadline_s = time.monotonic() + MAX_QUIESCE_S
+    while answer.exists() and time.monotonic() < deadline_s:
         time.sleep(POLL_S)
-    held.unlink(missing_ok=True)
+    answer.unlink(missing_ok=True)

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import javaproperties
 
+from pixserve.runtime_directory import RuntimeDirectory
 
-def earlier_defaults(home: Path, model: str) -> list[str]:
+
+def earlier_defaults(runtime_directory: RuntimeDirectory, model: str) -> list[str]:
     """The versions to go back to, latest first; the present default is not among them.
 
     A version that was left by going back to an earlier one is forgotten: rolling back twice goes no further into the
     past than rolling back from where one is, and never forward to the version that was rolled back.
     """
-    return list(reversed(_trail(_defaults(home / "logs" / "config", model))))[1:]
+    return list(reversed(_trail(_defaults(runtime_directory.snapshots, model))))[1:]
 
 
 def _trail(defaults: Iterable[str]) -> list[str]:

@@ -2,11 +2,11 @@
 
 import re
 import time
-from pathlib import Path
 
 from operations.errors import NotLoadedError
 from pixserve.management import ManagementClient
 from pixserve.records import ModelVersion
+from pixserve.runtime_directory import RuntimeDirectory
 
 POLL_S = 0.1
 READY_TIMEOUT_S = 60.0
@@ -18,13 +18,13 @@ def add_workers(
     version: str,
     *,
     workers: int,
-    home: Path | None,
+    runtime_directory: RuntimeDirectory | None,
     timeout_s: float = READY_TIMEOUT_S,
 ) -> ModelVersion:
     """Bring a version to `workers` ready workers, which must not be fewer than it has.
 
     Args:
-        home: the server's home, whose log says why a worker did not load; None where this machine does not have it.
+        runtime_directory: the server's, whose log says why a worker did not load; None where this machine lacks it.
         timeout_s: how long each worker may take.
 
     Raises:
@@ -34,17 +34,24 @@ def add_workers(
     for count in range(max(1, described.wanted_workers), workers + 1):
         if described.wanted_workers < count:
             management.scale(model, version, workers=count)
-        described = _wait_until_ready(management, model, version, home=home, timeout_s=timeout_s)
+        described = _wait_until_ready(
+            management, model, version, runtime_directory=runtime_directory, timeout_s=timeout_s
+        )
     return described
 
 
 def _wait_until_ready(
-    management: ManagementClient, model: str, version: str, *, home: Path | None, timeout_s: float
+    management: ManagementClient,
+    model: str,
+    version: str,
+    *,
+    runtime_directory: RuntimeDirectory | None,
+    timeout_s: float,
 ) -> ModelVersion:
     deadline_s = time.monotonic() + timeout_s
     while not (described := management.describe(model, version)).is_ready:
         loading = [worker.id for worker in described.workers if not worker.ready]
-        for reason in (death_of_worker(home, worker) for worker in loading if home):
+        for reason in (death_of_worker(runtime_directory, worker) for worker in loading if runtime_directory):
             if reason:
                 raise NotLoadedError(f"a worker of {model} {version} did not load: {reason}")
         if time.monotonic() > deadline_s:
@@ -53,14 +60,14 @@ def _wait_until_ready(
     return described
 
 
-def death_of_worker(home: Path, worker: str) -> str | None:
+def death_of_worker(runtime_directory: RuntimeDirectory, worker: str) -> str | None:
     """Why a worker ended, by the server's log: the handler's own words where there are some, else the exception.
 
     Args:
         worker: its id, which TorchServe gives once.
     """
     try:
-        log = (home / "logs" / "workers.log").read_text(errors="replace")
+        log = runtime_directory.worker_log.read_text(errors="replace")
     except FileNotFoundError:
         return None
     said: list[str] = re.findall(rf"^.* W-{worker}-\S+-stdout - (.*)$", log, flags=re.MULTILINE)

@@ -3,21 +3,21 @@
 import fcntl
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from operations.errors import RolloutError
+from pixserve.runtime_directory import RuntimeDirectory
 
 
 @contextmanager
-def alone(home: Path) -> Iterator[None]:
-    """Keep other commands from changing the server of this home; going back to an earlier version stays possible.
+def exclusive_lock(runtime_directory: RuntimeDirectory) -> Iterator[None]:
+    """Keep other commands from changing this server; going back to an earlier version stays possible.
 
     The lock is the kernel's, and ends with the process.
 
     Raises:
         RolloutError: another command is at work.
     """
-    with (home / "rollout.lock").open("w") as file:
+    with runtime_directory.change_lock.open("w") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as busy:

@@ -3,14 +3,14 @@
 TorchServe scales down and unregisters by killing workers, whatever they are doing, and what waits in the queue of an
 unregistered version is never answered. So a worker is first made to hold:
 
-1. A file `hold-<pid>` in the server's home names the worker.
+1. A file `quiesce-<pid>` in the server's runtime directory names the worker.
 2. Descriptions are asked for, which travel through the version's queue like requests, until that worker takes one.
-   It sees its file, renames it to `held-<pid>`, and keeps the description back. A worker does one thing at a time:
+   It sees its file, renames it to `quiesced-<pid>`, and keeps the description back. A worker does one thing at a time:
    it has answered all that it was given before, and takes nothing more.
 3. Now it may be killed: all that dies with it is the description.
 
 When the file is gone the worker goes on, after ten seconds by itself (handler/quiesce.py). Only who may write to
-the server's home can hold a worker.
+the server's runtime directory can hold a worker.
 """
 
 import threading
@@ -19,13 +19,13 @@ from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from operations.errors import NotQuietError
 from pixserve.errors import DefaultVersionError
 from pixserve.management import ManagementClient
 from pixserve.records import ModelVersion, Worker
+from pixserve.runtime_directory import RuntimeDirectory
 
 POLL_S = 0.02
 QUIET_S = 0.5  # how long nobody must have asked for a version before it is removed
@@ -47,7 +47,11 @@ class Hold:
 
 @contextmanager
 def held(
-    management: ManagementClient, version: ModelVersion, workers: Sequence[Worker], *, home: Path
+    management: ManagementClient,
+    version: ModelVersion,
+    workers: Sequence[Worker],
+    *,
+    runtime_directory: RuntimeDirectory,
 ) -> Iterator[Hold]:
     """Let workers finish what they have and take nothing more, until the block ends.
 
@@ -58,27 +62,36 @@ def held(
     hold = Hold()
     try:
         for pid in pids:
-            (home / f"hold-{pid}").touch()
-        _catch(management, version, pids, hold, home=home)
+            runtime_directory.quiesce_request(pid).touch()
+        _catch(management, version, pids, hold, runtime_directory=runtime_directory)
         yield hold
     finally:
         for pid in pids:
-            for name in (f"hold-{pid}", f"held-{pid}"):
-                (home / name).unlink(missing_ok=True)
+            runtime_directory.quiesce_request(pid).unlink(missing_ok=True)
+            runtime_directory.quiesced(pid).unlink(missing_ok=True)
 
 
-def scale_down(management: ManagementClient, version: ModelVersion, *, workers: int, home: Path) -> None:
+def scale_down(
+    management: ManagementClient, version: ModelVersion, *, workers: int, runtime_directory: RuntimeDirectory
+) -> None:
     """Take away all but `workers` workers, at least one; the others go on answering meanwhile.
 
     Raises:
         NotQuietError: those to be taken away were busy for too long.
     """
     leaving = version.workers[workers:]  # TorchServe takes them from the end of its list
-    with held(management, version, [worker for worker in leaving if worker.ready], home=home):
+    with held(management, version, [worker for worker in leaving if worker.ready], runtime_directory=runtime_directory):
         management.scale(version.model, version.version, workers=workers)
 
 
-def remove(management: ManagementClient, model: str, version: str, *, home: Path, timeout_s: float = 30) -> None:
+def remove(
+    management: ManagementClient,
+    model: str,
+    version: str,
+    *,
+    runtime_directory: RuntimeDirectory,
+    timeout_s: float = 30,
+) -> None:
     """Unregister a version once nobody asks for it.
 
     All its workers hold for `QUIET_S` seconds. A request that comes meanwhile waits in the queue, where it is seen:
@@ -94,7 +107,7 @@ def remove(management: ManagementClient, model: str, version: str, *, home: Path
     if management.default_version(model) == version:
         raise DefaultVersionError(f"{model} {version} is the default: promote another version first")
     deadline_s = time.monotonic() + timeout_s
-    while not _emptied(management, management.describe(model, version), home=home):
+    while not _emptied(management, management.describe(model, version), runtime_directory=runtime_directory):
         if time.monotonic() > deadline_s:
             if not any(worker.ready for worker in management.describe(model, version).workers):
                 break  # what waits would wait for ever
@@ -104,9 +117,11 @@ def remove(management: ManagementClient, model: str, version: str, *, home: Path
     management.unregister(model, version)
 
 
-def _emptied(management: ManagementClient, version: ModelVersion, *, home: Path) -> bool:
+def _emptied(management: ManagementClient, version: ModelVersion, *, runtime_directory: RuntimeDirectory) -> bool:
     """Take all workers from a version, unless a request is seen; then they are, or are again, at work."""
-    with held(management, version, [worker for worker in version.workers if worker.ready], home=home) as hold:
+    with held(
+        management, version, [worker for worker in version.workers if worker.ready], runtime_directory=runtime_directory
+    ) as hold:
         if not _is_quiet(lambda: management.describe(version.model, version.version).queued):
             return False
         try:
@@ -130,10 +145,17 @@ def _is_quiet(queued: Callable[[], int]) -> bool:
     return True
 
 
-def _catch(management: ManagementClient, version: ModelVersion, pids: Sequence[int], hold: Hold, *, home: Path) -> None:
+def _catch(
+    management: ManagementClient,
+    version: ModelVersion,
+    pids: Sequence[int],
+    hold: Hold,
+    *,
+    runtime_directory: RuntimeDirectory,
+) -> None:
     """Ask, one question at a time, until every worker keeps one back; another worker's answer is asked for again."""
     deadline_s = time.monotonic() + HOLD_TIMEOUT_S
-    while missing := [pid for pid in pids if not (home / f"held-{pid}").exists()]:
+    while missing := [pid for pid in pids if not runtime_directory.quiesced(pid).exists()]:
         if time.monotonic() > deadline_s:
             raise NotQuietError(
                 f"{len(missing)} of {len(pids)} workers of {version.model} {version.version} did not finish what they "

@@ -11,12 +11,13 @@ from operations.errors import GateRefusedError, RolloutError
 from operations.gate import Limits, Verdict, compare
 from operations.labelled_images import LabelledPicture, labelled_pictures
 from operations.loading import READY_TIMEOUT_S, add_workers
-from operations.lock import alone
+from operations.lock import exclusive_lock
 from operations.quiesce import remove
 from operations.watch import Watch
 from pixserve.connection import Connection
 from pixserve.errors import ModelNotFoundError, VersionExistsError
 from pixserve.records import ModelVersion
+from pixserve.runtime_directory import RuntimeDirectory
 
 WARM_UP_CALLS = 50  # a worker
 WATCH_SLACK_MS = 20.0
@@ -70,7 +71,7 @@ class Rollout:
     """One rollout of one model on one server; if it fails, or is interrupted, the server is as it was before.
 
     Args:
-        connection: the server; its home must be on this machine.
+        connection: the server; its runtime directory must be on this machine.
         model: the model's name.
         plan: what is asked.
         progress: whom to tell.
@@ -79,7 +80,7 @@ class Rollout:
     def __init__(self, connection: Connection, *, model: str, plan: Plan, progress: Progress | None = None) -> None:
         self._connection = connection
         self._management = connection.management
-        self._home = require_home(connection)
+        self._runtime_directory = require_runtime_directory(connection)
         self._model = model
         self._plan = plan
         self._progress = progress or Progress()
@@ -90,7 +91,7 @@ class Rollout:
         Raises:
             GateRefusedError, RolledBackError, NotLoadedError, RolloutError, ClientError: it failed.
         """
-        with alone(self._home):
+        with exclusive_lock(self._runtime_directory):
             return self._run(self._management.describe(self._model))
 
     def _run(self, old: ModelVersion) -> Outcome:
@@ -107,7 +108,7 @@ class Rollout:
             if ours:
                 with uninterrupted():
                     self._progress.step(f"taking {new} away again")
-                    remove(self._management, self._model, new, home=self._home)
+                    remove(self._management, self._model, new, runtime_directory=self._runtime_directory)
             raise
         return Outcome(self._model, old.version, new, verdict)
 
@@ -138,7 +139,14 @@ class Rollout:
         workers = self._plan.workers or len(old.workers)
         self._progress.step(f"loading {workers} workers of {new}")
         timeout_s = self._plan.ready_timeout_s
-        add_workers(self._management, self._model, new, workers=workers, home=self._home, timeout_s=timeout_s)
+        add_workers(
+            self._management,
+            self._model,
+            new,
+            workers=workers,
+            runtime_directory=self._runtime_directory,
+            timeout_s=timeout_s,
+        )
         with self._connection.rest() as client:
             self._progress.step(f"warming {new} up")
             warm_up = (pictures[index % len(pictures)].path for index in range(WARM_UP_CALLS * workers))
@@ -174,16 +182,16 @@ class Rollout:
             raise
 
 
-def require_home(connection: Connection) -> Path:
-    """The server's home, without which no worker can be taken away safely.
+def require_runtime_directory(connection: Connection) -> RuntimeDirectory:
+    """Return the server's runtime directory, without which no worker can be taken away safely.
 
     Raises:
         RolloutError: this machine does not have it.
     """
-    home = connection.endpoints.home
-    if home is None:
-        raise RolloutError("this needs the server's home (--home): run it on the server's machine")
-    return home
+    directory = connection.endpoints.runtime_directory
+    if directory is None:
+        raise RolloutError("this needs the server's runtime directory (--runtime-dir): run it on the server's machine")
+    return directory
 
 
 @contextmanager

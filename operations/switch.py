@@ -1,13 +1,12 @@
 """From one version to another at once: promote, and roll back."""
 
-from pathlib import Path
-
 from operations.errors import NoEarlierVersionError, RolloutError
 from operations.history import earlier_defaults
-from operations.rollout import require_home
+from operations.rollout import require_runtime_directory
 from pixserve.connection import Connection
 from pixserve.management import ManagementClient
 from pixserve.records import ModelVersion
+from pixserve.runtime_directory import RuntimeDirectory
 
 
 def promote(management: ManagementClient, model: str, version: str) -> ModelVersion:
@@ -37,14 +36,14 @@ def roll_back(connection: Connection, model: str, *, to: str | None = None) -> t
     """
     management = connection.management
     present = management.default_version(model)
-    back = to or _earlier(management, model, home=require_home(connection))
+    back = to or _earlier(management, model, runtime_directory=require_runtime_directory(connection))
     promote(management, model, back)
     return present, back
 
 
-def _earlier(management: ManagementClient, model: str, *, home: Path) -> str:
+def _earlier(management: ManagementClient, model: str, *, runtime_directory: RuntimeDirectory) -> str:
     registered = {version.version for version in management.versions(model)}
-    for version in earlier_defaults(home, model):
+    for version in earlier_defaults(runtime_directory, model):
         if version in registered:
             return version
     raise NoEarlierVersionError(

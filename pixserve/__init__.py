@@ -14,6 +14,7 @@ from pixserve.records import Health, ModelVersion, Prediction, RankedClass, Work
 from pixserve.rest import RestClient
 from pixserve.retries import Retries
 from pixserve.rpc import GrpcClient
+from pixserve.runtime_directory import RuntimeDirectory
 from pixserve.tokens import Tokens
 
 __all__ = [
@@ -28,6 +29,7 @@ __all__ = [
     "RankedClass",
     "RestClient",
     "Retries",
+    "RuntimeDirectory",
     "Tokens",
     "Worker",
 ]

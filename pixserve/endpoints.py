@@ -1,4 +1,4 @@
-"""Where a server listens: read from its home, as TorchServe was told, or given by hand."""
+"""Where a server listens: read from its runtime directory, as TorchServe was told, or given by hand."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +8,7 @@ import httpx
 import javaproperties
 
 from pixserve.errors import UnreachableError
+from pixserve.runtime_directory import RuntimeDirectory
 
 
 @dataclass(frozen=True)
@@ -19,7 +20,7 @@ class Endpoints:
         grpc: ``127.0.0.1:7070``.
         management: ``http://127.0.0.1:8081`` or ``unix:/path/management.sock``.
         key_file: TorchServe's key_file.json where it asks for tokens, else None.
-        home: the server's own folder where this machine has it; scaling down, retiring and rolling back need it.
+        runtime_directory: the server's, where this machine has it; scaling down, retiring and rolling back need it.
         store: the folder of archives, likewise.
     """
 
@@ -27,28 +28,29 @@ class Endpoints:
     grpc: str
     management: str
     key_file: Path | None = None
-    home: Path | None = None
+    runtime_directory: RuntimeDirectory | None = None
     store: Path | None = None
 
     @classmethod
-    def of_home(cls, home: Path) -> Self:
-        """Read what the server in this home was started with.
+    def of_runtime_dir(cls, path: Path) -> Self:
+        """Read the addresses from the properties that the server in this runtime directory was started with.
 
         Raises:
             UnreachableError: none has been started there.
         """
+        directory = RuntimeDirectory(path)
         try:
-            text = (home / "torchserve.properties").read_text()
+            text = directory.properties.read_text()
         except OSError as missing:
-            raise UnreachableError(f"no server has been started in {home}: `make start` starts one") from missing
+            raise UnreachableError(f"no server has been started in {path}: `make start` starts one") from missing
         properties = javaproperties.loads(text)
         tokens = properties.get("disable_token_authorization", "false") != "true"
         return cls(
             inference=properties["inference_address"],
             grpc=f"{properties.get('grpc_inference_address', '127.0.0.1')}:{properties['grpc_inference_port']}",
             management=properties["management_address"],
-            key_file=home / "key_file.json" if tokens else None,
-            home=home,
+            key_file=directory.key_file if tokens else None,
+            runtime_directory=directory,
             store=Path(properties["model_store"]),
         )
 

@@ -1,4 +1,4 @@
-"""The server that runs in the background, or in another terminal: one a home, known by a file in it."""
+"""The server that runs in the background or in another terminal: a file in its runtime directory names it."""
 
 import json
 import subprocess
@@ -17,7 +17,7 @@ from serving.settings import Settings
 
 @dataclass(frozen=True)
 class Claim:
-    """The processes of a home: the launcher, TorchServe's front end, and when the launcher was born (epoch, s)."""
+    """The launcher's and TorchServe's process ids, and when the launcher was started (epoch, seconds)."""
 
     launcher: int
     front_end: int
@@ -25,20 +25,20 @@ class Claim:
 
 
 class Background:
-    """What runs in a server's home, seen from outside its launcher.
+    """What runs in a runtime directory, seen from outside its launcher.
 
     Args:
-        settings: the server's; its home holds the file.
+        settings: the server's; its runtime directory holds the file.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._claim_file = settings.home / "server.json"
-        self._ready_file = settings.home / "ready"
+        self._claim_file = settings.runtime_directory.claim
+        self._ready_file = settings.runtime_directory.ready
 
     @contextmanager
     def claimed(self, server: Server) -> Iterator[None]:
-        """Hold the home while a launcher runs its server."""
+        """Hold the runtime directory while a launcher runs its server."""
         me = psutil.Process()
         self._ready_file.unlink(missing_ok=True)
         self._claim_file.write_text(json.dumps(asdict(Claim(me.pid, server.pid, me.create_time()))))
@@ -59,8 +59,8 @@ class Background:
             ServingError: a server runs already, or the launcher ended; the message is the launcher's own.
         """
         self.require_stopped()
-        self._settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-        output = self._settings.home / "launcher.log"
+        self._settings.runtime_directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        output = self._settings.runtime_directory.launcher_log
         with output.open("wb") as log:
             launcher = subprocess.Popen(
                 command, stdin=subprocess.DEVNULL, stdout=log, stderr=log, start_new_session=True
@@ -89,7 +89,7 @@ class Background:
         return True
 
     def require_stopped(self) -> None:
-        """Refuse to start a second server in one home.
+        """Refuse to start a second server in one runtime directory.
 
         Raises:
             ServingError: one runs.
@@ -102,7 +102,7 @@ class Background:
         """Refuse to go on without a server.
 
         Raises:
-            ServingError: none runs in this home.
+            ServingError: none runs in this runtime directory.
         """
         if self._claim() is None:
             raise ServingError("no server runs; `make start` starts one")

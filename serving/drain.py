@@ -37,7 +37,7 @@ def drain(server: "Server", *, timeout_s: float) -> None:
             versions = [version for version in management.every_version() if version.workers]
             for version in versions:
                 wait_for_workers(management, version, 1, deadline=deadline)
-            server.settings.drain_file.touch()
+            server.settings.runtime_directory.draining.touch()
             close_listener(server.pid, int(server.settings.inference.rpartition(":")[2]))
             for version in versions:
                 wait_for_workers(management, version, len(version.workers), deadline=deadline)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
@@ -16,6 +17,7 @@ from pixserve.management import ManagementClient
 from pixserve.records import ModelVersion, Prediction
 from pixserve.rest import RestClient
 from pixserve.retries import NO_RETRIES
+from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE, RuntimeDirectory
 from pixserve.tokens import Tokens
 from serving.drain import drain
 from serving.errors import ServingError, WorkerLoadError
@@ -64,13 +66,13 @@ class Server:
             ServingError: a port is in use, the store is empty, or there is no Java.
         """
         require_free(self.settings.ports)
-        make_home(self.settings)
+        prepare(self.settings.runtime_directory, self.settings.management_socket)
         command = java_command(self.settings, self.settings.write())
-        with (self.settings.logs / "console.log").open("wb") as console:
+        with self.settings.runtime_directory.console_log.open("wb") as console:
             # A session of its own: Ctrl-C at the terminal reaches the launcher, which then drains the server.
             self._process = subprocess.Popen(
                 command,
-                cwd=self.settings.home,
+                cwd=self.settings.runtime_directory.path,
                 env=worker_environment(self.settings),
                 stdin=subprocess.DEVNULL,
                 stdout=console,
@@ -92,7 +94,9 @@ class Server:
             self.require_alive()
             self._require_workers()
             if time.monotonic() > deadline:
-                raise ServingError(f"the server was not ready after {timeout_s:.0f} s; see {self.settings.logs}")
+                raise ServingError(
+                    f"the server was not ready after {timeout_s:.0f} s; see {self.settings.runtime_directory.logs}"
+                )
             time.sleep(0.1)
         if self.settings.hides_management:
             self._hide_management()
@@ -124,7 +128,7 @@ class Server:
             ServingError: TorchServe has ended; the message holds the end of its console.
         """
         if self._process is None or self._process.poll() is not None:
-            console = (self.settings.logs / "console.log").read_text(errors="replace").strip()
+            console = self.settings.runtime_directory.console_log.read_text(errors="replace").strip()
             raise ServingError(f"TorchServe ended by itself; its last words:\n{console[-1500:]}")
 
     def wait(self) -> None:
@@ -148,7 +152,7 @@ class Server:
         finally:
             end(family)
             self._process.wait()
-            self.settings.drain_file.unlink(missing_ok=True)
+            self.settings.runtime_directory.draining.unlink(missing_ok=True)
 
     def _ready_versions(self) -> list[ModelVersion]:
         """Return every version once all workers have loaded, else nothing."""
@@ -164,10 +168,10 @@ class Server:
     def _tokens(self) -> Tokens | None:
         if not self.settings.tokens:
             return None
-        return Tokens(self.settings.home / "key_file.json", management=self.settings.management)
+        return Tokens(self.settings.runtime_directory.key_file, management=self.settings.management)
 
     def _require_workers(self) -> None:
-        log = self.settings.logs / "workers.log"
+        log = self.settings.runtime_directory.worker_log
         died = WORKER_DIED.search(log.read_text(errors="replace")) if log.exists() else None
         if died:
             lines = [line.partition("-stdout - ")[2] for line in died["lines"].splitlines()]
@@ -183,15 +187,14 @@ class Server:
             )
 
 
-def make_home(settings: Settings) -> None:
-    """Make the server's folder, which only its owner may enter, empty but for its logs and snapshots."""
-    settings.home.mkdir(mode=0o700, parents=True, exist_ok=True)
-    settings.home.chmod(0o700)
-    for folder in (settings.logs, settings.home / "tmp"):
+def prepare(directory: RuntimeDirectory, management_socket: Path | None) -> None:
+    """Make the runtime directory, which only its owner may enter, and remove what an earlier run left in it."""
+    directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.path.chmod(0o700)
+    for folder in (directory.logs, directory.temporary):
         folder.mkdir(exist_ok=True)
-    stale = [settings.logs / "workers.log", settings.drain_file, settings.home / "key_file.json"]
-    holds = [*settings.home.glob("hold-*"), *settings.home.glob("held-*")]  # of commands that were killed
-    for path in [*stale, *holds, settings.management_socket]:
+    stale = [directory.worker_log, directory.draining, directory.key_file, *directory.quiesce_files()]
+    for path in [*stale, management_socket]:
         if path:
             path.unlink(missing_ok=True)
 
@@ -202,10 +205,10 @@ def worker_environment(settings: Settings) -> dict[str, str]:
     return os.environ | {
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
-        "TMPDIR": str(settings.home / "tmp"),
-        "LOG_LOCATION": str(settings.logs),
-        "METRICS_LOCATION": str(settings.logs),
-        "SERVING_DRAIN_FILE": str(settings.drain_file),
+        "TMPDIR": str(settings.runtime_directory.temporary),
+        "LOG_LOCATION": str(settings.runtime_directory.logs),
+        "METRICS_LOCATION": str(settings.runtime_directory.logs),
+        RUNTIME_DIR_VARIABLE: str(settings.runtime_directory.path),
     }
 
 

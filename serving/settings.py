@@ -7,6 +7,7 @@ from pathlib import Path
 
 import javaproperties
 
+from pixserve.runtime_directory import RuntimeDirectory
 from serving.errors import ServingError
 from serving.listeners import free_port
 from serving.machine import this_machine
@@ -21,12 +22,12 @@ class Settings:
     """One server: where it lives, what it serves, and TorchServe's own properties.
 
     Args:
-        home: the server's folder, for its sockets, logs, keys and temporary files.
+        runtime_directory: the server's, for its sockets, logs, keys and temporary files.
         store: the folder of archives.
         properties: config.properties, with relative `unix:` paths made absolute.
     """
 
-    home: Path
+    runtime_directory: RuntimeDirectory
     store: Path
     properties: Mapping[str, str]
 
@@ -35,7 +36,7 @@ class Settings:
         cls,
         config: Path = PROJECT / "config.properties",
         *,
-        home: Path = PROJECT / ".run",
+        runtime_dir: Path = PROJECT / ".run",
         store: Path = PROJECT / "model-store",
         overrides: Mapping[str, str] | None = None,
     ) -> "Settings":
@@ -47,18 +48,18 @@ class Settings:
         if not config.is_file():
             raise ServingError(f"there is no settings file {config}")
         properties = javaproperties.loads(config.read_text()) | dict(overrides or {})
-        properties["management_address"] = _below(home.resolve(), properties["management_address"])
-        settings = cls(home.resolve(), store.resolve(), properties)
+        properties["management_address"] = _below(runtime_dir.resolve(), properties["management_address"])
+        settings = cls(RuntimeDirectory(runtime_dir.resolve()), store.resolve(), properties)
         if settings.profile not in PROFILES:
             raise ServingError(f"serving_profile is {settings.profile!r}; expected {' or '.join(PROFILES)}")
         return settings
 
     @classmethod
-    def isolated(cls, home: Path, store: Path, overrides: Mapping[str, str] | None = None) -> "Settings":
-        """Settings of a server that disturbs no other, for tests and benchmarks: a home of its own, free ports."""
+    def isolated(cls, runtime_dir: Path, store: Path, overrides: Mapping[str, str] | None = None) -> "Settings":
+        """Return settings for tests and benchmarks: a runtime directory of its own, and free ports."""
         grpc = {f"grpc_{api}_port": str(free_port()) for api in ("inference", "management")}
         rest = {"inference_address": f"http://127.0.0.1:{free_port()}"}
-        return cls.read(home=home, store=store, overrides={**rest, **grpc, **(overrides or {})})
+        return cls.read(runtime_dir=runtime_dir, store=store, overrides={**rest, **grpc, **(overrides or {})})
 
     @property
     def inference(self) -> str:
@@ -79,16 +80,6 @@ class Settings:
     def management_socket(self) -> Path | None:
         """The unix socket of the management API, where it has one."""
         return Path(self.management.removeprefix("unix:")) if self.management.startswith("unix:") else None
-
-    @property
-    def logs(self) -> Path:
-        """Folder of the logs and of TorchServe's snapshots."""
-        return self.home / "logs"
-
-    @property
-    def drain_file(self) -> Path:
-        """While this file exists, handlers refuse new work with 503."""
-        return self.home / "draining"
 
     @property
     def tokens(self) -> bool:
@@ -116,23 +107,25 @@ class Settings:
             ServingError: the model store is missing or empty, or holds what is no archive.
         """
         workers = this_machine().workers
-        models = snapshot(read_store(self.store), logs=self.logs, workers=workers, profile=self.profile)
+        models = snapshot(
+            read_store(self.store), snapshots=self.runtime_directory.snapshots, workers=workers, profile=self.profile
+        )
         machine = {
             "model_store": str(self.store),
             "default_workers_per_model": str(workers),
             "number_of_netty_threads": str(this_machine().netty_threads),
             "model_snapshot": json.dumps(models),
         }
-        path = self.home / "torchserve.properties"
+        path = self.runtime_directory.properties
         path.write_text(javaproperties.dumps(machine | dict(self.properties), timestamp=False))
         return path
 
 
-def _below(home: Path, address: str) -> str:
+def _below(runtime_dir: Path, address: str) -> str:
     """Make a relative ``unix:`` address absolute."""
     if not address.startswith("unix:"):
         return address
-    path = home / address.removeprefix("unix:")
+    path = runtime_dir / address.removeprefix("unix:")
     if len(bytes(path)) > LONGEST_SOCKET_PATH:
         raise ServingError(
             f"the path of the management socket, {path}, is longer than {LONGEST_SOCKET_PATH} bytes, which no "

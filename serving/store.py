@@ -59,7 +59,7 @@ def read_store(store: Path) -> list[Archive]:
     return sorted(archives, key=lambda archive: (archive.model, version_key(archive.version)))
 
 
-def snapshot(archives: list[Archive], *, logs: Path, workers: int, profile: str = "throughput") -> dict[str, Any]:
+def snapshot(archives: list[Archive], *, snapshots: Path, workers: int, profile: str = "throughput") -> dict[str, Any]:
     """Return TorchServe's `model_snapshot`: what to load, with how many workers, and each model's default version.
 
     A snapshot is the one way to start several versions with a chosen default. On the first start it holds every
@@ -68,11 +68,11 @@ def snapshot(archives: list[Archive], *, logs: Path, workers: int, profile: str 
 
     Args:
         archives: the model store, oldest version first.
-        logs: where TorchServe keeps its own snapshots.
+        snapshots: the directory of TorchServe's own snapshots.
         workers: workers a version, where the last run does not say.
         profile: what to serve for, one of `PROFILES`.
     """
-    before = last_state(logs)
+    before = last_state(snapshots)
     models: dict[str, dict[str, Any]] = {}
     for archive in archives:
         past = before.models.get(archive.model, {}).get(archive.version)
@@ -94,9 +94,9 @@ class State:
     time_s: float
 
 
-def last_state(logs: Path) -> State:
+def last_state(snapshots: Path) -> State:
     """Read TorchServe's newest own snapshot: it writes one at each start, change of models, and stop."""
-    newest = max((logs / "config").glob("*.cfg"), key=lambda path: path.stat().st_mtime, default=None)
+    newest = max(snapshots.glob("*.cfg"), key=lambda path: path.stat().st_mtime, default=None)
     if newest is None:
         return State(models={}, time_s=0)
     with newest.open() as file:

@@ -33,8 +33,8 @@ def store(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def home() -> Iterator[Path]:
-    """A server's home of its own; its path is short enough for a socket."""
+def runtime_dir() -> Iterator[Path]:
+    """A runtime directory for one server; its path is short enough for a socket."""
     folder = Path(tempfile.mkdtemp(prefix="serving-"))
     yield folder
     shutil.rmtree(folder)

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from operations.loading import add_workers
-from operations.lock import alone
+from operations.lock import exclusive_lock
 from operations.quiesce import remove, scale_down
-from operations.rollout import require_home, uninterrupted
+from operations.rollout import require_runtime_directory, uninterrupted
 from operations.switch import promote as make_default
 from operations.switch import roll_back
 from pixserve.commands.options import Version, target_of
@@ -30,15 +30,17 @@ def register(context: typer.Context, archive: Archive, workers: NewWorkers = Non
     """
     connection = target_of(context).connect()
     management = connection.management
-    home = require_home(connection)
-    with alone(home):
+    runtime_directory = require_runtime_directory(connection)
+    with exclusive_lock(runtime_directory):
         registered = management.register(archive_name(archive, connection))
         count = workers or len(management.describe(registered.model).workers) or 1
         try:
-            add_workers(management, registered.model, registered.version, workers=count, home=home)
+            add_workers(
+                management, registered.model, registered.version, workers=count, runtime_directory=runtime_directory
+            )
         except BaseException:
             with uninterrupted():
-                remove(management, registered.model, registered.version, home=home)
+                remove(management, registered.model, registered.version, runtime_directory=runtime_directory)
             raise
     say(f"{registered.model} {registered.version} is registered with {count} workers")
 
@@ -75,13 +77,13 @@ def scale(context: typer.Context, version: Version, workers: Workers) -> None:
     target = target_of(context)
     connection = target.connect()
     management = connection.management
-    home = require_home(connection)
-    with alone(home):
+    runtime_directory = require_runtime_directory(connection)
+    with exclusive_lock(runtime_directory):
         described = management.describe(target.model, version)
         if workers < len(described.workers):
-            scale_down(management, described, workers=workers, home=home)
+            scale_down(management, described, workers=workers, runtime_directory=runtime_directory)
         else:
-            add_workers(management, target.model, version, workers=workers, home=home)
+            add_workers(management, target.model, version, workers=workers, runtime_directory=runtime_directory)
     say(f"{target.model} {version} has {workers} workers")
 
 
@@ -97,9 +99,9 @@ def retire(
     """
     target = target_of(context)
     connection = target.connect()
-    home = require_home(connection)
-    with alone(home):
-        remove(connection.management, target.model, version, home=home, timeout_s=timeout)
+    runtime_directory = require_runtime_directory(connection)
+    with exclusive_lock(runtime_directory):
+        remove(connection.management, target.model, version, runtime_directory=runtime_directory, timeout_s=timeout)
     say(f"{target.model} {version} is gone")
 
 

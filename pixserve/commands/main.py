@@ -14,9 +14,10 @@ from typing import Annotated, NoReturn
 import typer
 
 from pixserve.commands import predict, versions
-from pixserve.commands.options import Target, default_home
+from pixserve.commands.options import Target, default_runtime_dir
 from pixserve.errors import ClientError
 from pixserve.inference import DEFAULT_MODEL, DEFAULT_TIMEOUT_S
+from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE
 
 HELP = """Classify images with the service, and change the versions that it serves.
 
@@ -30,13 +31,18 @@ pixserve rollback
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, pretty_exceptions_enable=False)
 
-Home = Annotated[
-    Path | None, typer.Option(help="The server's folder.", envvar="PIXSERVE_HOME", show_default=".run of the project")
+RuntimeDir = Annotated[
+    Path | None,
+    typer.Option(
+        help="The server's runtime directory.", envvar=RUNTIME_DIR_VARIABLE, show_default=".run of the project"
+    ),
 ]
-Url = Annotated[str | None, typer.Option(help="Inference API, http://host:port.", show_default="as in the home")]
-GrpcAddress = Annotated[str | None, typer.Option(help="gRPC, host:port.", show_default="as in the home")]
+Url = Annotated[
+    str | None, typer.Option(help="Inference API, http://host:port.", show_default="as the server was started")
+]
+GrpcAddress = Annotated[str | None, typer.Option(help="gRPC, host:port.", show_default="as the server was started")]
 ManagementAddress = Annotated[
-    str | None, typer.Option("--management", help="http://… or unix:/….", show_default="as in the home")
+    str | None, typer.Option("--management", help="http://… or unix:/….", show_default="as the server was started")
 ]
 Timeout = Annotated[float, typer.Option(help="How long a prediction may take, in seconds.", min=0.001)]
 
@@ -44,7 +50,7 @@ Timeout = Annotated[float, typer.Option(help="How long a prediction may take, in
 @app.callback(help=HELP)
 def options(
     context: typer.Context,
-    home: Home = None,
+    runtime_dir: RuntimeDir = None,
     url: Url = None,
     grpc_address: GrpcAddress = None,
     management: ManagementAddress = None,
@@ -52,7 +58,7 @@ def options(
     timeout: Timeout = DEFAULT_TIMEOUT_S,
 ) -> None:
     """Remember which server and model the commands are about."""
-    context.obj = Target(home or default_home(), url, grpc_address, management, model, timeout)
+    context.obj = Target(runtime_dir or default_runtime_dir(), url, grpc_address, management, model, timeout)
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (

@@ -9,8 +9,8 @@ import typer
 
 from pixserve.connection import Connection
 from pixserve.endpoints import Endpoints
+from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE
 
-HOME_VARIABLE = "PIXSERVE_HOME"
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
 Json = Annotated[bool, typer.Option("--json", help="JSON, also on a terminal; a pipe gets it anyway.")]
@@ -21,7 +21,7 @@ Version = Annotated[str, typer.Argument(help="A version of the model, such as 1.
 class Target:
     """What the options before the command say; nothing is read or opened before a command needs it."""
 
-    home: Path
+    runtime_dir: Path
     url: str | None
     grpc: str | None
     management: str | None
@@ -29,15 +29,15 @@ class Target:
     timeout_s: float
 
     def connect(self) -> Connection:
-        """Find the server: by its home, or by the addresses that were given.
+        """Find the server: by its runtime directory, or by the addresses that were given.
 
         Raises:
-            UnreachableError: no server has been started in the home, and no address was given.
+            UnreachableError: no server has been started in the runtime directory, and no address was given.
         """
         if self.url and self.grpc and self.management:
             endpoints = Endpoints(self.url, self.grpc, self.management)
         else:
-            known = Endpoints.of_home(self.home)
+            known = Endpoints.of_runtime_dir(self.runtime_dir)
             endpoints = replace(
                 known,
                 inference=self.url or known.inference,
@@ -47,9 +47,9 @@ class Target:
         return Connection(endpoints, timeout_s=self.timeout_s)
 
 
-def default_home() -> Path:
-    """The home of the project's own server, unless the environment names another."""
-    return Path(os.environ.get(HOME_VARIABLE, PROJECT / ".run"))
+def default_runtime_dir() -> Path:
+    """The runtime directory of the project's own server, unless the environment names another."""
+    return Path(os.environ.get(RUNTIME_DIR_VARIABLE, PROJECT / ".run"))
 
 
 def target_of(context: typer.Context) -> Target:

@@ -18,11 +18,11 @@ Post = Callable[..., requests.Response]
 @pytest.fixture(scope="session")
 def server(store: Path) -> Iterator[Server]:
     """A TorchServe that answers predictions."""
-    home = Path(tempfile.mkdtemp(prefix="serving-"))
-    with Server(Settings.isolated(home, store)) as server:
+    runtime_dir = Path(tempfile.mkdtemp(prefix="serving-"))
+    with Server(Settings.isolated(runtime_dir, store)) as server:
         server.wait_until_ready()
         yield server
-    shutil.rmtree(home)
+    shutil.rmtree(runtime_dir)
 
 
 @pytest.fixture(scope="session")

@@ -15,13 +15,13 @@ def run(*command: str | Path) -> None:
     subprocess.run([sys.executable, *map(str, command)], cwd=PROJECT, check=True, capture_output=True, timeout=300)
 
 
-def test_a_folder_of_three_classes_is_trained_packed_and_served_with_its_own_names(tmp_path, home):
+def test_a_folder_of_three_classes_is_trained_packed_and_served_with_its_own_names(tmp_path, runtime_dir):
     pictures = make_pictures(tmp_path / "pictures", train=60, test=4)
     checkpoint = tmp_path / "checkpoint.pt"
     names = ("--name", "colours", "--version", "0.1", "--out", tmp_path, "--checkpoint", checkpoint)
     run("train.py", "lenet", "--source", pictures, "--epochs", "8", *names)
     run("archive.py", tmp_path / "colours-0.1.json", "--store", tmp_path / "store")
-    with Server(Settings.isolated(home, tmp_path / "store")) as server:
+    with Server(Settings.isolated(runtime_dir, tmp_path / "store")) as server:
         server.wait_until_ready()
         for name in COLOURS:
             body = (pictures / "test" / name / "0.png").read_bytes()

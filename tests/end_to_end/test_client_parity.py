@@ -42,7 +42,7 @@ BAD_ROWS = {
 
 @pytest.fixture(scope="module")
 def connection(server: Server) -> Iterator[Connection]:
-    with Connection(Endpoints.of_home(server.settings.home), retries=NO_RETRIES) as connection:
+    with Connection(Endpoints.of_runtime_dir(server.settings.runtime_directory.path), retries=NO_RETRIES) as connection:
         yield connection
 
 
@@ -116,7 +116,14 @@ def test_an_archive_that_is_not_there_is_said_so(connection: Connection) -> None
 
 
 def command(server: Server, *arguments: object, stdin: bytes = b"") -> subprocess.CompletedProcess[bytes]:
-    line = [sys.executable, "-m", "pixserve", "--home", str(server.settings.home), *map(str, arguments)]
+    line = [
+        sys.executable,
+        "-m",
+        "pixserve",
+        "--runtime-dir",
+        str(server.settings.runtime_directory.path),
+        *map(str, arguments),
+    ]
     return subprocess.run(line, input=stdin, capture_output=True, cwd=PROJECT, check=False)
 
 

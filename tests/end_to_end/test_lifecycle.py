@@ -26,15 +26,15 @@ from tests.conftest import CAT, LENET_RECORD
 
 
 class Launcher:
-    """`serve.py` with a home, a store and settings of its own."""
+    """`serve.py` with a runtime directory, a store and settings of its own."""
 
-    def __init__(self, home: Path, store: Path, **overrides: str) -> None:
-        self.settings = Settings.isolated(home, store, overrides)
-        self.config = home / "config.properties"
+    def __init__(self, runtime_dir: Path, store: Path, **overrides: str) -> None:
+        self.settings = Settings.isolated(runtime_dir, store, overrides)
+        self.config = runtime_dir / "config.properties"
         self.config.write_text(javaproperties.dumps(dict(self.settings.properties)))
 
     def command(self, verb: str) -> list[str]:
-        options = ["--config", self.config, "--home", self.settings.home]
+        options = ["--config", self.config, "--runtime-dir", self.settings.runtime_directory.path]
         store = ["--store", self.settings.store] if verb in ("run", "start") else []
         return [sys.executable, "serve.py", verb, *map(str, [*options, *store])]
 
@@ -47,9 +47,9 @@ class Launcher:
             return requests.post(url, files={"image": cat}, timeout=30)
 
     def processes(self) -> list[psutil.Process]:
-        """Every process that lives in this home, whoever its parent is."""
-        home = str(self.settings.home)
-        return [process for process in psutil.process_iter() if mentions(process, home)]
+        """Every process that works in this runtime directory, whoever its parent is."""
+        path = str(self.settings.runtime_directory.path)
+        return [process for process in psutil.process_iter() if mentions(process, path)]
 
 
 def mentions(process: psutil.Process, text: str) -> bool:
@@ -60,8 +60,8 @@ def mentions(process: psutil.Process, text: str) -> bool:
 
 
 @pytest.fixture
-def launcher(home: Path, store: Path) -> Iterator[Launcher]:
-    launcher = Launcher(home, store)
+def launcher(runtime_dir: Path, store: Path) -> Iterator[Launcher]:
+    launcher = Launcher(runtime_dir, store)
     yield launcher
     launcher("stop")
 
@@ -93,8 +93,8 @@ def test_without_a_server_status_fails_and_stop_has_nothing_to_do(launcher):
 
 
 def test_only_the_owner_reaches_management(server):
-    home = server.settings.home
-    assert stat.S_IMODE(home.stat().st_mode) == 0o700
+    directory = server.settings.runtime_directory.path
+    assert stat.S_IMODE(directory.stat().st_mode) == 0o700
     with server.management() as management:
         assert management.models() == ["cifar10"]
     port = int(server.settings.properties["grpc_management_port"])
@@ -154,13 +154,13 @@ def test_interrupting_the_foreground_server_leaves_no_process(launcher):
 
 def test_a_launcher_that_was_killed_is_cleaned_up_after(launcher):
     launcher("start")
-    claim = json.loads((launcher.settings.home / "server.json").read_text())
+    claim = json.loads(launcher.settings.runtime_directory.claim.read_text())
     os.kill(claim["launcher"], signal.SIGKILL)
     assert launcher("stop").stdout == "stopped\n"
     assert launcher.processes() == []
 
 
-def test_a_second_server_in_one_home_is_refused(launcher):
+def test_a_second_server_in_one_runtime_directory_is_refused(launcher):
     launcher("start")
     again = launcher("start")
     assert again.returncode == 1
@@ -176,15 +176,15 @@ def test_a_port_in_use_is_one_sentence(launcher):
     assert refused.stderr.count("\n") == 1
 
 
-def test_an_empty_store_is_one_sentence(home, tmp_path):
-    refused = Launcher(home, tmp_path)("start")
+def test_an_empty_store_is_one_sentence(runtime_dir, tmp_path):
+    refused = Launcher(runtime_dir, tmp_path)("start")
     assert refused.returncode == 1
     assert "there is no archive" in refused.stderr
     assert refused.stderr.count("\n") == 1
 
 
-def test_a_worker_that_cannot_load_is_shown_with_its_own_traceback(home, tmp_path):
-    launcher = Launcher(home, store_of_misfits(tmp_path))
+def test_a_worker_that_cannot_load_is_shown_with_its_own_traceback(runtime_dir, tmp_path):
+    launcher = Launcher(runtime_dir, store_of_misfits(tmp_path))
     refused = launcher("start")
     assert refused.returncode == 1
     assert "a worker of cifar10_1.0 died while it loaded the model" in refused.stderr
@@ -202,8 +202,8 @@ def store_of_misfits(folder: Path) -> Path:
     return folder
 
 
-def test_one_setting_turns_tokens_on(home, store):
-    settings = Settings.isolated(home, store, {"disable_token_authorization": "false"})
+def test_one_setting_turns_tokens_on(runtime_dir, store):
+    settings = Settings.isolated(runtime_dir, store, {"disable_token_authorization": "false"})
     with Server(settings) as server:
         server.wait_until_ready()
         without = requests.post(f"{settings.inference}/predictions/cifar10", data=CAT.read_bytes(), timeout=30)
@@ -213,8 +213,8 @@ def test_one_setting_turns_tokens_on(home, store):
             assert management.models() == ["cifar10"]
 
 
-def test_versions_and_default_survive_a_restart(home, store):
-    settings = Settings.isolated(home, store)
+def test_versions_and_default_survive_a_restart(runtime_dir, store):
+    settings = Settings.isolated(runtime_dir, store)
     for _ in range(2):
         with Server(settings) as server:
             server.wait_until_ready()

@@ -50,8 +50,8 @@ def shipped(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Server]:
     for record in RECORDS:
         archive.build(record, store=folder)
     with (
-        tempfile.TemporaryDirectory(prefix="serving-") as home,
-        Server(Settings.isolated(Path(home), folder)) as server,
+        tempfile.TemporaryDirectory(prefix="serving-") as runtime_dir,
+        Server(Settings.isolated(Path(runtime_dir), folder)) as server,
     ):
         server.wait_until_ready()
         yield server

@@ -53,7 +53,7 @@ class Service:
         self.server = server
         self.connection = connection
         self.management = connection.management
-        self.home = server.settings.home
+        self.runtime_directory = server.settings.runtime_directory
         self.folder = folder
         self.gate = label_pictures(connection, PICTURES, folder=folder / "gate")
 
@@ -92,7 +92,7 @@ def as_it_was(service: Service) -> Iterator[None]:
     service.management.set_default(MODEL, OLD)
     for version in service.management.versions(MODEL):
         if version.version != OLD:
-            remove(service.management, MODEL, version.version, home=service.home)
+            remove(service.management, MODEL, version.version, runtime_directory=service.runtime_directory)
 
 
 def test_versions_and_workers_come_and_go_and_no_request_fails(service: Service) -> None:
@@ -161,7 +161,16 @@ def test_a_rollout_is_repeated_safely_and_rolled_back_once(service: Service) -> 
 
 def command(service: Service, version: str) -> list[str]:
     """The command line of a rollout whose gate does not judge by the clock."""
-    line = [sys.executable, "-u", "-m", "pixserve", "--home", str(service.home), "rollout", f"{MODEL}-{version}.mar"]
+    line = [
+        sys.executable,
+        "-u",
+        "-m",
+        "pixserve",
+        "--runtime-dir",
+        str(service.runtime_directory.path),
+        "rollout",
+        f"{MODEL}-{version}.mar",
+    ]
     return [*line, "--gate", str(service.gate), "--workers", "1", "--p99-factor", "50"]
 
 
@@ -192,14 +201,14 @@ def test_ctrl_c_leaves_the_server_as_it_was(service: Service, step: str) -> None
 
 def test_a_version_that_is_asked_for_by_name_is_not_retired(service: Service) -> None:
     service.management.register(f"{MODEL}-{NEW}.mar")
-    add_workers(service.management, MODEL, NEW, workers=2, home=service.home)
+    add_workers(service.management, MODEL, NEW, workers=2, runtime_directory=service.runtime_directory)
     with Load(service.connection, PICTURES, requests_per_s=100, version=NEW) as load:
         time.sleep(0.5)
         with pytest.raises(NotQuietError, match="keep coming"):
-            remove(service.management, MODEL, NEW, home=service.home, timeout_s=2)
+            remove(service.management, MODEL, NEW, runtime_directory=service.runtime_directory, timeout_s=2)
     assert {(sample.version, sample.error) for sample in load.samples} == {(NEW, None)}
     assert load.lost == 0
-    remove(service.management, MODEL, NEW, home=service.home)
+    remove(service.management, MODEL, NEW, runtime_directory=service.runtime_directory)
     with service.connection.rest() as client, pytest.raises(VersionNotFoundError):
         client.predict(PICTURES[0], version=NEW)
 
@@ -207,7 +216,7 @@ def test_a_version_that_is_asked_for_by_name_is_not_retired(service: Service) ->
 def test_a_version_that_cannot_load_again_is_retired_though_a_request_waits(service: Service, tmp_path: Path) -> None:
     build_failing(service.folder, "gone", once=tmp_path / "fail")
     service.management.register(f"{MODEL}-gone.mar")
-    add_workers(service.management, MODEL, "gone", workers=1, home=service.home)
+    add_workers(service.management, MODEL, "gone", workers=1, runtime_directory=service.runtime_directory)
     (tmp_path / "fail").touch()
     for workers in (0, 1):
         service.management.scale(MODEL, "gone", workers=workers)
@@ -216,7 +225,7 @@ def test_a_version_that_cannot_load_again_is_retired_though_a_request_waits(serv
         answer = threads.submit(client.predict, PICTURES[0], version="gone")
         while not service.management.describe(MODEL, "gone").queued:
             assert not answer.done()
-        remove(service.management, MODEL, "gone", home=service.home, timeout_s=1)
+        remove(service.management, MODEL, "gone", runtime_directory=service.runtime_directory, timeout_s=1)
         assert [version for version, _, _ in service.versions()] == [OLD]
         with pytest.raises(ClientError):
             answer.result()
@@ -224,7 +233,7 @@ def test_a_version_that_cannot_load_again_is_retired_though_a_request_waits(serv
 
 def test_the_default_version_is_not_retired(service: Service) -> None:
     with pytest.raises(DefaultVersionError, match="promote another version first"):
-        remove(service.management, MODEL, OLD, home=service.home)
+        remove(service.management, MODEL, OLD, runtime_directory=service.runtime_directory)
 
 
 def test_a_version_without_workers_says_so_on_both_wires(service: Service) -> None:

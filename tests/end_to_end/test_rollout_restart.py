@@ -13,6 +13,7 @@ from operations.errors import NoEarlierVersionError
 from operations.loading import add_workers
 from operations.switch import promote, roll_back
 from pixserve import Connection, Endpoints
+from pixserve.runtime_directory import RuntimeDirectory
 from serving.machine import this_machine
 from serving.server import Server
 from serving.settings import Settings
@@ -30,20 +31,23 @@ def folder() -> Iterator[Path]:
 def test_versions_default_and_rollback_survive_a_restart_and_tokens_are_renewed(folder: Path) -> None:
     build(folder, OLD)
     tokens = {"disable_token_authorization": "false", "token_expiration_min": "1.01"}
-    settings = Settings.isolated(folder / "home", folder / "store", tokens)
+    settings = Settings.isolated(folder / "run", folder / "store", tokens)
     with Server(settings) as server:
         server.wait_until_ready()
         build(folder, NEW)
-        with Connection(Endpoints.of_home(settings.home)) as connection:
-            first = keys(settings.home)
+        with Connection(Endpoints.of_runtime_dir(settings.runtime_directory.path)) as connection:
+            first = keys(settings.runtime_directory)
             connection.management.register(f"{MODEL}-{NEW}.mar")
-            add_workers(connection.management, MODEL, NEW, workers=1, home=settings.home)
+            add_workers(connection.management, MODEL, NEW, workers=1, runtime_directory=settings.runtime_directory)
             promote(connection.management, MODEL, NEW)
             for client in (connection.rest(), connection.grpc()):
                 with client:
                     assert client.predict(PICTURE).model_version == NEW
-        assert set(keys(settings.home)).isdisjoint(first), "less than a minute was left: both are new"
-    with Server(settings) as server, Connection(Endpoints.of_home(settings.home)) as connection:
+        assert set(keys(settings.runtime_directory)).isdisjoint(first), "less than a minute was left: both are new"
+    with (
+        Server(settings) as server,
+        Connection(Endpoints.of_runtime_dir(settings.runtime_directory.path)) as connection,
+    ):
         server.wait_until_ready()
         found = connection.management.versions(MODEL)
         assert [(version.version, version.is_default, version.wanted_workers) for version in found] == [
@@ -55,6 +59,6 @@ def test_versions_default_and_rollback_survive_a_restart_and_tokens_are_renewed(
             roll_back(connection, MODEL)
 
 
-def keys(home: Path) -> list[str]:
-    found = json.loads((home / "key_file.json").read_text())
+def keys(runtime_directory: RuntimeDirectory) -> list[str]:
+    found = json.loads(runtime_directory.key_file.read_text())
     return [found[kind]["key"] for kind in ("inference", "management")]

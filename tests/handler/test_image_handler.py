@@ -14,6 +14,7 @@ from ts.utils.util import list_classes_from_module
 
 from handler import image_handler
 from handler.image_handler import ImageHandler
+from pixserve.runtime_directory import RuntimeDirectory
 from tests import sample_pictures as samples
 from tests.sample_pictures import BLUE, GREEN, RED, jpeg
 
@@ -144,8 +145,8 @@ def test_a_row_to_describe_is_described_beside_predictions(served: Any) -> None:
 def test_a_draining_worker_refuses_predictions_and_still_describes_itself(
     make_context: Any, with_rows: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    drain_file = tmp_path / "drain"
-    monkeypatch.setenv("SERVING_DRAIN_FILE", str(drain_file))
+    monkeypatch.setenv("PIXSERVE_RUNTIME_DIR", str(tmp_path))
+    draining = RuntimeDirectory(tmp_path).draining
     context = make_context()
     handler = started(context)
 
@@ -154,9 +155,9 @@ def test_a_draining_worker_refuses_predictions_and_still_describes_itself(
         return [context.get_response_status(index)[0] for index in range(2)]
 
     assert statuses() == [200, 200]
-    drain_file.touch()
+    draining.touch()
     assert statuses() == [503, 200]
-    drain_file.unlink()
+    draining.unlink()
     assert statuses() == [200, 200]
 
 

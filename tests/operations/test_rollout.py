@@ -13,13 +13,14 @@ from operations.history import earlier_defaults
 from operations.labelled_images import LabelledPicture, labelled_pictures
 from operations.latency import percentile_ms
 from operations.loading import death_of_worker
-from operations.lock import alone
+from operations.lock import exclusive_lock
 from operations.watch import Watch
 from pixserve import Prediction, RankedClass
 from pixserve.errors import ClientError, DamagedImageError, QueueFullError
 from pixserve.inference import InferenceClient
 from pixserve.records import Health
 from pixserve.retries import NO_RETRIES
+from pixserve.runtime_directory import RuntimeDirectory
 
 
 class Versions(InferenceClient):
@@ -131,18 +132,18 @@ def test_what_was_rolled_back_is_never_rolled_back_to(tmp_path: Path, defaults: 
         versions = {version: {"defaultVersion": version == default} for version in "123"}
         snapshot = javaproperties.dumps({"model_snapshot": json.dumps({"models": {"m": versions}})})
         (folder / f"2026112402{index:07}-snapshot.cfg").write_text(snapshot)
-    assert earlier_defaults(tmp_path, "m") == list(earlier)
+    assert earlier_defaults(RuntimeDirectory(tmp_path), "m") == list(earlier)
 
 
 def test_why_a_worker_died_is_read_from_the_log(tmp_path: Path) -> None:
     (tmp_path / "logs").mkdir()
     log = tmp_path / "logs" / "workers.log"
-    assert death_of_worker(tmp_path, "9002") is None
+    assert death_of_worker(RuntimeDirectory(tmp_path), "9002") is None
     other = "02:45:18 W-9001-m_1-stdout - Backend worker process died.\n"
     log.write_text(other + "02:45:18 W-9002-m_2-stdout - Failed to load model m, exception no weights:\n")
-    assert death_of_worker(tmp_path, "9002") is None
+    assert death_of_worker(RuntimeDirectory(tmp_path), "9002") is None
     log.write_text(log.read_text() + "02:45:18 W-9002-m_2-stdout - Backend worker process died.\n")
-    assert death_of_worker(tmp_path, "9002") == "no weights"
+    assert death_of_worker(RuntimeDirectory(tmp_path), "9002") == "no weights"
 
 
 def test_a_percentile_is_a_latency_that_was_measured() -> None:
@@ -151,7 +152,11 @@ def test_a_percentile_is_a_latency_that_was_measured() -> None:
 
 
 def test_one_rollout_keeps_another_out_until_it_ends(tmp_path: Path) -> None:
-    with alone(tmp_path), pytest.raises(RolloutError, match="another rollout"), alone(tmp_path):
+    with (
+        exclusive_lock(RuntimeDirectory(tmp_path)),
+        pytest.raises(RolloutError, match="another rollout"),
+        exclusive_lock(RuntimeDirectory(tmp_path)),
+    ):
         pass
-    with alone(tmp_path):
+    with exclusive_lock(RuntimeDirectory(tmp_path)):
         pass

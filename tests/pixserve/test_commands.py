@@ -33,7 +33,7 @@ def test_wrong_usage_has_an_exit_code_of_its_own() -> None:
 
 
 def test_a_home_without_a_server_is_said_so(tmp_path: Path) -> None:
-    failed = CliRunner().invoke(app, ["--home", str(tmp_path), "models"])
+    failed = CliRunner().invoke(app, ["--runtime-dir", str(tmp_path), "models"])
     assert isinstance(failed.exception, UnreachableError)
     assert "`make start` starts one" in str(failed.exception)
 

@@ -80,7 +80,7 @@ def fake_java(folder: Path, line: str) -> Path:
 
 def test_at_first_the_newest_version_of_each_model_is_the_default(tmp_path):
     archives = [fake_archive(tmp_path, "pets", "1.0"), fake_archive(tmp_path, "pets", "2.0")]
-    models = snapshot(archives, logs=tmp_path, workers=2)["models"]
+    models = snapshot(archives, snapshots=tmp_path / "config", workers=2)["models"]
     assert {version: entry["defaultVersion"] for version, entry in models["pets"].items()} == {
         "1.0": False,
         "2.0": True,
@@ -88,7 +88,9 @@ def test_at_first_the_newest_version_of_each_model_is_the_default(tmp_path):
 
 
 def test_a_snapshot_holds_the_settings_of_the_archive(tmp_path):
-    entry = snapshot([fake_archive(tmp_path, "pets", "1.0")], logs=tmp_path, workers=3)["models"]["pets"]["1.0"]
+    entry = snapshot([fake_archive(tmp_path, "pets", "1.0")], snapshots=tmp_path / "config", workers=3)["models"][
+        "pets"
+    ]["1.0"]
     assert entry == {
         "marName": "pets-1.0.mar",
         "defaultVersion": True,
@@ -101,7 +103,7 @@ def test_a_snapshot_holds_the_settings_of_the_archive(tmp_path):
 
 def test_the_latency_profile_runs_each_request_alone(tmp_path):
     archives = [fake_archive(tmp_path, "pets", "1.0")]
-    models = snapshot(archives, logs=tmp_path, workers=2, profile="latency")["models"]
+    models = snapshot(archives, snapshots=tmp_path / "config", workers=2, profile="latency")["models"]
     assert models["pets"]["1.0"]["batchSize"] == 1
 
 
@@ -113,7 +115,7 @@ def test_an_unknown_profile_is_refused_with_those_there_are():
 def test_the_default_and_workers_of_the_last_run_come_back(tmp_path):
     archives = [fake_archive(tmp_path, "pets", "1.0"), fake_archive(tmp_path, "pets", "2.0")]
     write_state(tmp_path, {"pets": {"1.0": ran(default=True, workers=5), "2.0": ran(default=False)}})
-    models = snapshot(archives, logs=tmp_path, workers=2)["models"]["pets"]
+    models = snapshot(archives, snapshots=tmp_path / "config", workers=2)["models"]["pets"]
     assert models["1.0"]["defaultVersion"]
     assert not models["2.0"]["defaultVersion"]
     assert models["1.0"]["minWorkers"] == 5
@@ -122,9 +124,9 @@ def test_the_default_and_workers_of_the_last_run_come_back(tmp_path):
 def test_a_version_that_was_unregistered_stays_away_until_it_is_built_again(tmp_path):
     archives = [fake_archive(tmp_path, "pets", "1.0"), fake_archive(tmp_path, "pets", "2.0")]
     write_state(tmp_path, {"pets": {"2.0": ran(default=True)}})
-    assert list(snapshot(archives, logs=tmp_path, workers=2)["models"]["pets"]) == ["2.0"]
+    assert list(snapshot(archives, snapshots=tmp_path / "config", workers=2)["models"]["pets"]) == ["2.0"]
     build_later(archives[0])
-    assert list(snapshot(archives, logs=tmp_path, workers=2)["models"]["pets"]) == ["1.0", "2.0"]
+    assert list(snapshot(archives, snapshots=tmp_path / "config", workers=2)["models"]["pets"]) == ["1.0", "2.0"]
 
 
 def test_an_archive_built_since_joins_without_becoming_the_default(tmp_path):
@@ -132,7 +134,7 @@ def test_an_archive_built_since_joins_without_becoming_the_default(tmp_path):
     write_state(tmp_path, {"pets": {"1.0": ran(default=True)}})
     new = fake_archive(tmp_path, "pets", "2.0")
     build_later(new)
-    models = snapshot([old, new], logs=tmp_path, workers=2)["models"]["pets"]
+    models = snapshot([old, new], snapshots=tmp_path / "config", workers=2)["models"]["pets"]
     assert models["1.0"]["defaultVersion"]
     assert not models["2.0"]["defaultVersion"]
 
@@ -199,14 +201,14 @@ def test_a_port_that_is_closed_answers_who_had_connected_and_refuses_who_had_not
             socket.create_connection(address)
 
 
-def test_relative_sockets_lie_in_the_servers_home(tmp_path):
-    settings = Settings.read(home=tmp_path / "home")
-    assert settings.management == f"unix:{tmp_path}/home/management.sock"
+def test_relative_sockets_lie_in_the_runtime_directory(tmp_path):
+    settings = Settings.read(runtime_dir=tmp_path / "run")
+    assert settings.management == f"unix:{tmp_path}/run/management.sock"
 
 
 def test_a_socket_path_too_long_for_the_kernel_is_refused_with_the_remedy(tmp_path):
     with pytest.raises(ServingError, match=r"longer than 103 bytes.*set management_address"):
-        Settings.read(home=tmp_path / ("deep" * 30))
+        Settings.read(runtime_dir=tmp_path / ("deep" * 30))
 
 
 def test_tokens_leave_the_grpc_management_port_open():
@@ -214,8 +216,8 @@ def test_tokens_leave_the_grpc_management_port_open():
     assert not Settings.read(overrides={"disable_token_authorization": "false"}).hides_management
 
 
-def test_a_server_that_was_killed_leaves_a_home_that_can_be_used(tmp_path):
-    settings = Settings.read(home=tmp_path)
+def test_a_server_that_was_killed_leaves_a_directory_that_can_be_used(tmp_path):
+    settings = Settings.read(runtime_dir=tmp_path)
     (tmp_path / "server.json").write_text('{"launcher": 999999999, "front_end": 999999999, "born_s": 1.0}')
     Background(settings).require_stopped()
     with pytest.raises(ServingError, match="no server runs; `make start` starts one"):

@@ -1,0 +1,93 @@
+"""The server's runtime directory (`.run`): the one module that knows the names of the files in it.
+
+The launcher writes them, TorchServe writes some of them, and clients and operations on the same machine read them. An
+archive cannot import this module, so `handler/quiesce.py` repeats the names that workers need; a test compares the two.
+"""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+RUNTIME_DIR_VARIABLE = "PIXSERVE_RUNTIME_DIR"  # names the directory to commands and to the workers
+
+
+@dataclass(frozen=True)
+class RuntimeDirectory:
+    """The paths of everything in one server's runtime directory; nothing is created or read here.
+
+    Args:
+        path: the directory. Only its owner may enter it: whoever can write here controls the server.
+    """
+
+    path: Path
+
+    @property
+    def properties(self) -> Path:
+        """The properties file that TorchServe was started with: addresses, limits, model store."""
+        return self.path / "torchserve.properties"
+
+    @property
+    def key_file(self) -> Path:
+        """TorchServe's tokens; it writes them into its working directory, which is the runtime directory."""
+        return self.path / "key_file.json"
+
+    @property
+    def claim(self) -> Path:
+        """Which processes run here: those of the launcher and of TorchServe."""
+        return self.path / "server.json"
+
+    @property
+    def ready(self) -> Path:
+        """Exists while the server that runs here answers predictions."""
+        return self.path / "ready"
+
+    @property
+    def launcher_log(self) -> Path:
+        """What a launcher in the background prints."""
+        return self.path / "launcher.log"
+
+    @property
+    def logs(self) -> Path:
+        """Directory of TorchServe's logs."""
+        return self.path / "logs"
+
+    @property
+    def console_log(self) -> Path:
+        """What TorchServe's own process prints."""
+        return self.logs / "console.log"
+
+    @property
+    def worker_log(self) -> Path:
+        """What the workers print."""
+        return self.logs / "workers.log"
+
+    @property
+    def snapshots(self) -> Path:
+        """Directory of the snapshots that TorchServe writes at each start, change and stop."""
+        return self.logs / "config"
+
+    @property
+    def temporary(self) -> Path:
+        """Directory of unpacked archives and of the sockets between front end and workers."""
+        return self.path / "tmp"
+
+    @property
+    def draining(self) -> Path:
+        """While this file exists, workers refuse new requests with 503."""
+        return self.path / "draining"
+
+    @property
+    def change_lock(self) -> Path:
+        """Locked (flock) by the command that changes versions or workers."""
+        return self.path / "change.lock"
+
+    def quiesce_request(self, pid: int) -> Path:
+        """Asks the worker with this process id to finish what it has and to take nothing more."""
+        return self.path / f"quiesce-{pid}"
+
+    def quiesced(self, pid: int) -> Path:
+        """The worker's answer: it renames its request to this, and waits until the file is gone."""
+        return self.path / f"quiesced-{pid}"
+
+    def quiesce_files(self) -> list[Path]:
+        """Every request to quiesce and every answer to one that is there now."""
+        return [*self.path.glob("quiesce-*"), *self.path.glob("quiesced-*")]
