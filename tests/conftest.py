@@ -44,7 +44,7 @@ def runtime_dir() -> Iterator[Path]:
 def cifar10_test_pictures() -> list[tuple[Path, int]]:
     """CIFAR-10's test pictures with their classes, in order; skips where they have not been unpacked."""
     if not PICTURES.is_dir():
-        pytest.skip(f"the CIFAR-10 pictures are not in {PICTURES.relative_to(PROJECT)}/ (docs/guides/start.md, CIFAR-10)")
+        pytest.skip(f"the CIFAR-10 pictures are not in {PICTURES.relative_to(PROJECT)}/ (docs/guides/start.md)")
     folders = sorted(PICTURES.iterdir())
     return [(path, index) for index, folder in enumerate(folders) for path in sorted(folder.iterdir())]
 

@@ -13,7 +13,10 @@ README_LINES = 95
 COLUMNS = ["date", "machine", "area", "tried", "measure", "before", "after", "kept", "decision"]
 
 
-@pytest.mark.parametrize("page", [page for page in DOCUMENTS if page != PROJECT / "README.md"], ids=lambda page: page.name)
+OTHER_PAGES = [page for page in DOCUMENTS if page != PROJECT / "README.md"]
+
+
+@pytest.mark.parametrize("page", OTHER_PAGES, ids=lambda page: page.name)
 def test_each_page_says_first_what_it_answers(page):
     heading, _, first = page.read_text().split("\n", 2)
     assert heading.startswith("# ")
