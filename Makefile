@@ -15,13 +15,12 @@ RESULTS := benchmarks/results
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
 
-$(ENVIRONMENT): pyproject.toml constraints.txt
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if (3, 11) <= v < (3, 14) else f"this needs Python \
-	3.11 to 3.13; $(PYTHON) is {v.major}.{v.minor}: name another with `make PYTHON=python3.11`")'
+$(ENVIRONMENT): pyproject.toml constraints.txt setup.py pixserve/_stubs/inference.proto
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"this needs Python \
+	3.11 or newer; $(PYTHON) is {v.major}.{v.minor}: name another with `make PYTHON=python3.11`")'
 	$(PYTHON) -m venv .venv
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.2
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable . --config-settings editable_mode=compat --group dev
-	$(BIN)/python -m pixserve.stubs
+	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]' --config-settings editable_mode=compat
 	@touch $@
 
 environment: $(ENVIRONMENT)  ## install what is needed into .venv, once

@@ -3,7 +3,7 @@
     with RestClient("http://127.0.0.1:8080") as client:
         print(client.predict(Path("cat.jpg")).best.name)
 
-Needs neither torch nor TorchServe to be imported; gRPC needs stubs, see pixserve/stubs.py.
+`pip install .` brings it without torch, TorchServe or Java; the gRPC stubs are part of the installed package.
 """
 
 from pixserve.connection import Connection

@@ -1,4 +1,4 @@
-"""`python -m client`: the command line `cifar10`."""
+"""`python -m pixserve`: the command line, where the command `pixserve` is not on the PATH."""
 
 from pixserve.commands.main import main
 

@@ -20,8 +20,7 @@ ClientError                          code, kind, message; the cause is chained
 │   └── ServerStoppingError
 ├── WorkerDiedError                  the worker ended while it had the request
 ├── StumbledError                    TorchServe's threads got in each other's way
-├── UnexpectedAnswerError            not what TorchServe or the handler answer
-└── StubsMissingError                the gRPC stubs have not been generated
+└── UnexpectedAnswerError            not what TorchServe or the handler answer
 
 Raised of rollouts alone: see client/rollout/errors.py.
 """
@@ -169,10 +168,6 @@ class StumbledError(ClientError):
 
 class UnexpectedAnswerError(ClientError):
     """An answer that is neither TorchServe's nor the handler's."""
-
-
-class StubsMissingError(ClientError):
-    """The gRPC stubs have not been generated."""
 
 
 # The handler's `type` of an answer is the class's name without its ending.

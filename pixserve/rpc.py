@@ -1,22 +1,21 @@
 """Predictions over gRPC: the verbs, results and errors of client/rest.py."""
 
-import importlib
 import json
 import re
 from collections.abc import Callable
-from types import ModuleType
 from typing import Any
 
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
+from pixserve._stubs.inference_pb2 import PredictionsRequest
+from pixserve._stubs.inference_pb2_grpc import InferenceAPIsServiceStub
 from pixserve.errors import (
     ClientError,
     HandlerFailedError,
     ModelNotFoundError,
     NotAcceptedError,
     RequestTooLargeError,
-    StubsMissingError,
     TimedOutError,
     UnauthorizedError,
     UnexpectedAnswerError,
@@ -53,9 +52,6 @@ class GrpcClient(InferenceClient):
         address: host and port, in plain text: TorchServe speaks TLS only where it was given a certificate.
         tokens, retries, explain: see `InferenceClient`.
         timeout_s: how long one call may take in all.
-
-    Raises:
-        StubsMissingError: the stubs have not been generated.
     """
 
     def __init__(
@@ -70,10 +66,9 @@ class GrpcClient(InferenceClient):
         super().__init__(tokens=tokens, retries=retries or DEFAULT_RETRIES, explain=explain)
         self._address = address
         self._timeout_s = timeout_s
-        self._messages, services = load_stubs()
         options = [("grpc.max_receive_message_length", MAX_ANSWER_BYTES), ("grpc.enable_retries", 0)]
         self._channel = grpc.insecure_channel(address, options=options)
-        self._service = services.InferenceAPIsServiceStub(self._channel)
+        self._service = InferenceAPIsServiceStub(self._channel)
 
     def close(self) -> None:
         """Close the channel."""
@@ -81,7 +76,7 @@ class GrpcClient(InferenceClient):
 
     def _predict(self, picture: bytes, model: str, version: str | None, top_k: int | None) -> Prediction:
         fields = {"image": picture} if top_k is None else {"image": picture, "top_k": str(top_k).encode()}
-        request = self._messages.PredictionsRequest(model_name=model, model_version=version or "", input=fields)
+        request = PredictionsRequest(model_name=model, model_version=version or "", input=fields)
         return read_answer(self._call(self._service.Predictions, request).prediction)
 
     def _health(self) -> Health:
@@ -132,16 +127,3 @@ def error_of_rpc(fault: grpc.RpcError, *, address: str) -> ClientError:
 def _with_rest_status(error: ClientError) -> ClientError:
     error.code = REST_STATUS.get(type(error), error.code)
     return error
-
-
-def load_stubs() -> tuple[ModuleType, ModuleType]:
-    """The generated modules: messages and services.
-
-    Raises:
-        StubsMissingError: they have not been generated.
-    """
-    try:
-        messages = importlib.import_module("pixserve._stubs.inference_pb2")
-        return messages, importlib.import_module("pixserve._stubs.inference_pb2_grpc")
-    except ModuleNotFoundError as missing:
-        raise StubsMissingError("gRPC needs stubs: `python -m pixserve.stubs` generates them") from missing

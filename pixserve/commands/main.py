@@ -69,16 +69,36 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 )
 
 
-def operations_commands() -> tuple[Callable[..., None], ...]:
-    """The commands of the checkout's `operations/`; none where only the client is installed."""
-    if find_spec("operations") is None:
-        return ()
-    commands: tuple[Callable[..., None], ...] = import_module("operations.commands").COMMANDS
-    return commands
+# The commands of operations/, which lies beside this package in a checkout and is not installed by `pip install .`.
+OPERATIONS = ("register", "rollout", "promote", "rollback", "scale", "retire")
 
 
-for command in (*COMMANDS, *operations_commands()):
+def add_operations(app: typer.Typer) -> None:
+    """Add the commands that change what a server serves; without operations/ each says that it is missing."""
+    if find_spec("operations") is not None:
+        for command in import_module("operations.commands").COMMANDS:
+            app.command()(command)
+        return
+    for name in OPERATIONS:
+        anything = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
+        app.command(name, hidden=True, context_settings=anything)(require_operations)
+
+
+def require_operations(context: typer.Context) -> None:
+    """Refuse a command of operations/ where only the client is installed.
+
+    Raises:
+        ClientError: always; the message says where the command is to be had.
+    """
+    raise ClientError(
+        f"`{context.info_name}` is part of the project's operations/, which is not installed with the client: "
+        f"run `python -m pixserve {context.info_name}` in a checkout of the project"
+    )
+
+
+for command in COMMANDS:
     app.command()(command)
+add_operations(app)
 
 
 def main() -> NoReturn:

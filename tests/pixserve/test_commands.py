@@ -11,7 +11,6 @@ from pixserve import Connection, Endpoints
 from pixserve.commands.main import COMMANDS, app
 from pixserve.errors import ArchiveNotFoundError, UnreachableError
 from pixserve.records import version_key
-from pixserve.stubs import generate, proto_of_jar
 
 
 @pytest.fixture
@@ -55,7 +54,3 @@ def test_an_archive_outside_the_store_is_refused_before_the_server_is_asked(
 
 def test_versions_are_ordered_as_people_do() -> None:
     assert sorted(["10.0", "2.0", "2.0-rc", "1.9"], key=version_key) == ["1.9", "2.0", "2.0-rc", "10.0"]
-
-
-def test_the_stubs_fit_the_installed_torchserve() -> None:
-    assert not generate(proto_of_jar()), "they were of another TorchServe, and have been generated anew"

@@ -15,6 +15,11 @@ import pytest
 from PIL import Image
 
 from pixserve import ClientError, GrpcClient, RestClient, Retries
+from pixserve._stubs.inference_pb2 import PredictionResponse
+from pixserve._stubs.inference_pb2_grpc import (
+    InferenceAPIsServiceServicer,
+    add_InferenceAPIsServiceServicer_to_server,
+)
 from pixserve.errors import (
     DamagedImageError,
     QueueFullError,
@@ -26,7 +31,6 @@ from pixserve.errors import (
 )
 from pixserve.management import ManagementClient
 from pixserve.retries import NO_RETRIES
-from pixserve.rpc import load_stubs
 from pixserve.tokens import Tokens
 
 CAT = {"class": 3, "class_name": "cat", "probability": 0.9}
@@ -62,20 +66,18 @@ def rest_server(reply: Reply) -> Iterator[str]:
 
 @contextmanager
 def grpc_server(reply: Reply) -> Iterator[str]:
-    messages, services = load_stubs()
-
-    class Service(services.InferenceAPIsServiceServicer):  # type: ignore[name-defined,misc]
+    class Service(InferenceAPIsServiceServicer):  # type: ignore[misc]
         def Predictions(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
             status, text = reply(
                 request.input["image"], {key.title(): value for key, value in context.invocation_metadata()}
             )
             if status == 500:
                 context.abort(grpc.StatusCode.INTERNAL, text)
-            return messages.PredictionResponse(prediction=text.encode())
+            return PredictionResponse(prediction=text.encode())
 
     with futures.ThreadPoolExecutor(4) as pool:
         server = grpc.server(pool)
-        services.add_InferenceAPIsServiceServicer_to_server(Service(), server)
+        add_InferenceAPIsServiceServicer_to_server(Service(), server)
         port = server.add_insecure_port("127.0.0.1:0")
         server.start()
         yield f"127.0.0.1:{port}"
