@@ -7,6 +7,7 @@ from typing import Self
 import httpx
 import javaproperties
 
+from pixserve.addresses import UNIX, http_address, is_loopback
 from pixserve.errors import UnreachableError
 from pixserve.runtime_directory import RuntimeDirectory
 
@@ -56,8 +57,21 @@ class Endpoints:
 
 
 def open_http(address: str, *, timeout_s: float, connections: int = 16) -> httpx.Client:
-    """Open a connection pool to an address in TorchServe's notation; nothing is sent yet."""
-    socket = address.removeprefix("unix:") if address.startswith("unix:") else None
+    """Return a pool of connections to an HTTP API; nothing is sent yet.
+
+    The web proxy of the environment is used as elsewhere, but never for this machine's own addresses.
+
+    Args:
+        address: ``http://host:port``, ``host:port`` or ``unix:/path``.
+        timeout_s: how long connecting, and each wait for bytes, may take.
+        connections: how many there are at most.
+
+    Raises:
+        AddressError: it is none of these.
+    """
+    url = http_address(address)
     limits = httpx.Limits(max_connections=connections, max_keepalive_connections=connections)
-    transport = httpx.HTTPTransport(uds=socket, limits=limits)
-    return httpx.Client(base_url="http://localhost" if socket else address, transport=transport, timeout=timeout_s)
+    if url.startswith(UNIX):
+        transport = httpx.HTTPTransport(uds=url.removeprefix(UNIX), limits=limits)
+        return httpx.Client(base_url="http://localhost", transport=transport, timeout=timeout_s)
+    return httpx.Client(base_url=url, limits=limits, timeout=timeout_s, trust_env=not is_loopback(url))

@@ -1,4 +1,4 @@
-"""REST's way into the tree of errors: httpx's exceptions and TorchServe's error bodies."""
+"""From httpx's exceptions and TorchServe's error bodies to the errors of pixserve/errors.py."""
 
 import json
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ SHOWN_CHARACTERS = 200
 
 @contextmanager
 def mapped_errors(address: str) -> Iterator[None]:
-    """Raise httpx's failures as ours, with the cause chained."""
+    """Raise httpx's exceptions as `ClientError`, with the cause chained."""
     try:
         yield
     except httpx.TimeoutException as slow:
@@ -27,7 +27,7 @@ def mapped_errors(address: str) -> Iterator[None]:
 
 
 def error_of_response(response: httpx.Response) -> ClientError:
-    """The error that a response with a status of 400 or more stands for, whatever its body holds."""
+    """Return the error that a response with a status of 400 or more stands for, whatever its body holds."""
     try:
         body = json.loads(response.content)
         kind = body["type"]  # Java's own exceptions come without a message
@@ -38,5 +38,5 @@ def error_of_response(response: httpx.Response) -> ClientError:
 
 
 def unexpected(response: httpx.Response) -> UnexpectedAnswerError:
-    """The error for a response with status 200 that is not what was asked for."""
+    """Return the error for a response with status 200 that is not what was asked for."""
     return UnexpectedAnswerError(f"an unexpected answer: {response.text.strip()[:SHOWN_CHARACTERS]}", code=200)

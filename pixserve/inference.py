@@ -1,32 +1,32 @@
-"""What both wires share: pictures to bytes, retries, tokens, many pictures at once."""
+"""What REST and gRPC share: images to bytes, retries, tokens, many images at once."""
 
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
 from types import TracebackType
-from typing import Self, TypeVar
+from typing import Self
 
-from pixserve.errors import ClientError, NotAcceptedError, UnauthorizedError
-from pixserve.images import Picture, to_bytes
+from pixserve.errors import ClientError, NotAcceptedError
+from pixserve.images import ImageSource, to_bytes
 from pixserve.records import Health, Prediction
 from pixserve.retries import Retries
-from pixserve.tokens import Tokens
+from pixserve.tokens import Tokens, with_token
 
 DEFAULT_MODEL = "cifar10"
 DEFAULT_TIMEOUT_S = 30.0
-Result = TypeVar("Result")
+Outcome = Prediction | ClientError | OSError
 # Says of a model and version why a request was not accepted: the management API knows, the inference API does not.
 Explain = Callable[[str, str | None, NotAcceptedError], NotAcceptedError]
 
 
 class InferenceClient(ABC):
-    """A client of the inference API; `RestClient` and `GrpcClient` say the same over different wires.
+    """A client of the inference API: `RestClient` or `GrpcClient`, which have the same methods, results and errors.
 
     Args:
         tokens: the server's keys, or None where it asks for none.
         retries: when a prediction is asked for again.
-        explain: tells a full queue from a missing worker, which TorchServe answers alike.
+        explain: turns a `NotAcceptedError` into `QueueFullError` or `NoWorkerError`; None leaves it as it is.
     """
 
     def __init__(self, *, tokens: Tokens | None, retries: Retries, explain: Explain | None) -> None:
@@ -41,23 +41,27 @@ class InferenceClient(ABC):
         self.close()
 
     def predict(
-        self, picture: Picture, *, model: str = DEFAULT_MODEL, version: str | None = None, top_k: int | None = None
+        self, image: ImageSource, *, model: str = DEFAULT_MODEL, version: str | None = None, top_k: int | None = None
     ) -> Prediction:
-        """Classify one picture.
+        """Classify one image.
 
         Args:
-            picture: the bytes of a file, the path of one, or a Pillow image.
+            image: the bytes of a file, the path of one, or a Pillow image.
             model: a registered model.
             version: one of its versions; None leaves the choice to the server.
             top_k: how many classes to name, best first; None leaves it to the handler.
 
         Raises:
-            ClientError: see client/errors.py.
+            ClientError: see pixserve/errors.py.
             OSError: the file cannot be read.
         """
-        data = to_bytes(picture)
+        data = to_bytes(image)
+
+        def send(headers: dict[str, str]) -> Prediction:
+            return self._predict(data, model, version, top_k, headers)
+
         try:
-            return self._retries.call(lambda: self._authorized(lambda: self._predict(data, model, version, top_k)))
+            return self._retries.call(lambda: with_token(self._tokens, "inference", send))
         except NotAcceptedError as fault:
             if self._explain is None:
                 raise
@@ -65,30 +69,30 @@ class InferenceClient(ABC):
 
     def predict_many(
         self,
-        pictures: Iterable[Picture],
+        images: Iterable[ImageSource],
         *,
         concurrency: int = 8,
         model: str = DEFAULT_MODEL,
         version: str | None = None,
         top_k: int | None = None,
-    ) -> Iterator[Prediction | ClientError | OSError]:
-        """Classify pictures, `concurrency` of them at once; outcomes come in the order of the pictures.
+    ) -> Generator[Outcome, None, None]:
+        """Classify images, `concurrency` of them at once; outcomes come in the order of the images.
 
-        An outcome is a prediction, or the error that `predict` would have raised. `pictures` is read as answers are
+        An outcome is a prediction, or the error that `predict` would have raised. `images` is read as answers are
         taken, so that it may be endless.
         """
 
-        def outcome(picture: Picture) -> Prediction | ClientError | OSError:
+        def outcome(image: ImageSource) -> Outcome:
             try:
-                return self.predict(picture, model=model, version=version, top_k=top_k)
+                return self.predict(image, model=model, version=version, top_k=top_k)
             except (ClientError, OSError) as fault:
                 return fault
 
         with ThreadPoolExecutor(concurrency) as pool:
-            pending: deque[Future[Prediction | ClientError | OSError]] = deque()
+            pending: deque[Future[Outcome]] = deque()
             try:
-                for picture in pictures:
-                    pending.append(pool.submit(outcome, picture))
+                for image in images:
+                    pending.append(pool.submit(outcome, image))
                     if len(pending) == concurrency:
                         yield pending.popleft().result()
                 while pending:
@@ -97,32 +101,21 @@ class InferenceClient(ABC):
                 pool.shutdown(cancel_futures=True)
 
     def health(self) -> Health:
-        """Ask TorchServe how it is.
+        """Return TorchServe's own opinion of its health (`/ping`).
 
         Raises:
             ClientError: it does not answer.
         """
-        return self._retries.call(lambda: self._authorized(self._health))
+        return self._retries.call(lambda: with_token(self._tokens, "inference", self._health))
 
     @abstractmethod
     def close(self) -> None:
-        """Give the connections back."""
+        """Close the connections."""
 
     @abstractmethod
-    def _predict(self, picture: bytes, model: str, version: str | None, top_k: int | None) -> Prediction: ...
+    def _predict(
+        self, image: bytes, model: str, version: str | None, top_k: int | None, headers: dict[str, str]
+    ) -> Prediction: ...
 
     @abstractmethod
-    def _health(self) -> Health: ...
-
-    def _headers(self) -> dict[str, str]:
-        return self._tokens.header("inference") if self._tokens else {}
-
-    def _authorized(self, call: Callable[[], Result]) -> Result:
-        """Call once more where a key was refused that another client, or a restart, has replaced meanwhile."""
-        before = self._headers()
-        try:
-            return call()
-        except UnauthorizedError:
-            if self._headers() == before:
-                raise
-            return call()
+    def _health(self, headers: dict[str, str]) -> Health: ...

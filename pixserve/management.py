@@ -1,7 +1,7 @@
-"""The management API: which versions there are, which one is the default, how many workers each has.
+"""The management API over REST: which versions there are, which one is the default, how many workers each has.
 
-It speaks REST, also over a unix socket: the launcher closes TorchServe's gRPC port for management where tokens are
-off. Nothing here waits for a worker to load: TorchServe would wait on a thread that predictions need.
+REST, since it alone can be put on a unix socket. No call waits for a worker to load: TorchServe would wait on a thread
+that predictions need.
 """
 
 import re
@@ -11,19 +11,19 @@ from urllib.parse import quote
 
 import httpx
 
+from pixserve.addresses import UNIX, http_address
 from pixserve.endpoints import open_http
 from pixserve.errors import (
     ArchiveNotFoundError,
     NotAcceptedError,
     NoWorkerError,
     QueueFullError,
-    UnauthorizedError,
     UnexpectedAnswerError,
 )
 from pixserve.http_errors import mapped_errors
 from pixserve.records import ModelVersion, Registered, version_key
-from pixserve.retries import DEFAULT_RETRIES, Retries, has_stumbled
-from pixserve.tokens import Tokens
+from pixserve.retries import DEFAULT_RETRIES, Retries, is_torchserve_race
+from pixserve.tokens import Tokens, with_token
 
 DEFAULT_TIMEOUT_S = 10.0
 MOST_MODELS = 1000
@@ -36,7 +36,7 @@ class ManagementClient:
     Args:
         address: ``http://127.0.0.1:8081`` or ``unix:/path/management.sock``.
         tokens: the server's keys, or None where it asks for none.
-        retries: when reading is tried again; what changes the server is never repeated, but for `scale`.
+        retries: when a read is repeated; a call that changes the server is not, except `scale`.
         timeout_s: how long one call may take.
     """
 
@@ -48,7 +48,7 @@ class ManagementClient:
         retries: Retries | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> None:
-        self._address = address
+        self._address = http_address(address)
         self._tokens = tokens
         self._retries = retries or DEFAULT_RETRIES
         self._http = open_http(address, timeout_s=timeout_s)
@@ -101,13 +101,13 @@ class ManagementClient:
         return ModelVersion.from_json(self._get(_path(model, version or default))[0], default=default)
 
     def ask_worker(self, model: str, version: str) -> dict[str, Any]:
-        """What the handler says of itself: class names, limits, and the process id of the worker that answers.
+        """Return the handler's description: class names, limits, and the process id (`pid`) of the worker that answers.
 
-        The question travels through the version's queue, first in, first out, and a worker does one thing at a time:
-        with the answer, all that this worker was given before has been answered.
+        The request travels through the version's queue (first in, first out), and a worker runs one batch at a time:
+        when it answers, everything that it was given before has been answered.
 
         Raises:
-            NoWorkerError, QueueFullError: nobody took the question.
+            NoWorkerError, QueueFullError: no worker took the request.
         """
         try:
             described = self._get(_path(model, version), customized="true")
@@ -134,7 +134,7 @@ class ManagementClient:
         raise UnexpectedAnswerError(f"{archive} is registered, but the answer names no version: {answer}", code=200)
 
     def set_default(self, model: str, version: str) -> None:
-        """Let a version answer the requests that name none; those accepted before stay where they are.
+        """Make a version the default: it answers requests that name none. Requests in a queue stay where they are.
 
         Raises:
             VersionNotFoundError: it is not registered. Whether it has workers is not checked.
@@ -144,19 +144,19 @@ class ManagementClient:
     def scale(self, model: str, version: str, *, workers: int) -> None:
         """Ask for a number of workers; more of them load after this has returned, fewer are killed at once.
 
-        A killed worker takes along what it was doing: `operations.quiesce` first makes sure that it does nothing.
-        Where TorchServe stumbles over the worker's own thread, some times in a hundred, it is asked again.
+        A killed worker loses the requests it has: quiesce it first (operations/quiesce.py). The call is made again
+        after a race inside TorchServe.
 
         Raises:
             VersionNotFoundError: it is not registered.
         """
         self._retries.call(
             lambda: self._change("PUT", _path(model, version), min_worker=workers, max_worker=workers),
-            repeat=has_stumbled,
+            should_retry=is_torchserve_race,
         )
 
     def unregister(self, model: str, version: str) -> None:
-        """Remove a version; requests in its queue are never answered: `operations.quiesce` empties it first.
+        """Remove a version; requests in its queue are never answered: empty it first (operations/quiesce.py).
 
         Raises:
             DefaultVersionError, VersionNotFoundError
@@ -164,7 +164,7 @@ class ManagementClient:
         self._change("DELETE", _path(model, version))
 
     def explain(self, model: str, version: str | None, fault: NotAcceptedError) -> NotAcceptedError:
-        """Tell a full queue from a missing worker."""
+        """Return the error that says whether the queue was full or there was no worker."""
         described = self.describe(model, version)
         name = f"{model} {described.version}"
         if described.workers:
@@ -172,35 +172,23 @@ class ManagementClient:
         return NoWorkerError(f"{name} has no worker", code=fault.code, kind=fault.kind)
 
     def _get(self, path: str, **parameters: str | int) -> Any:
-        response = self._retries.call(lambda: self._authorized("GET", path, parameters))
+        response = self._retries.call(lambda: self._send("GET", path, parameters))
         try:
             return response.json()
         except ValueError as fault:
             raise UnexpectedAnswerError(f"{path} was answered with no JSON: {response.text[:200]}") from fault
 
     def _change(self, method: str, path: str, **parameters: str | int) -> str:
-        answer: dict[str, Any] = self._authorized(method, path, parameters).json()
+        answer: dict[str, Any] = self._send(method, path, parameters).json()
         return str(answer.get("status", ""))
 
-    def _authorized(self, method: str, path: str, parameters: dict[str, str | int]) -> httpx.Response:
-        """Send once more where a key was refused that another client, or a restart, has replaced meanwhile."""
-        headers = self._headers()
-        try:
-            return self._send(method, path, parameters, headers)
-        except UnauthorizedError:
-            if self._headers() == headers:
-                raise
-            return self._send(method, path, parameters, self._headers())
+    def _send(self, method: str, path: str, parameters: dict[str, str | int]) -> httpx.Response:
+        def send(headers: dict[str, str]) -> httpx.Response:
+            with mapped_errors(self._address.removeprefix(UNIX)):
+                response = self._http.request(method, path, params=parameters, headers=headers)
+                return response.raise_for_status()
 
-    def _send(
-        self, method: str, path: str, parameters: dict[str, str | int], headers: dict[str, str]
-    ) -> httpx.Response:
-        with mapped_errors(self._address.removeprefix("unix:")):
-            response = self._http.request(method, path, params=parameters, headers=headers)
-            return response.raise_for_status()
-
-    def _headers(self) -> dict[str, str]:
-        return self._tokens.header("management") if self._tokens else {}
+        return with_token(self._tokens, "management", send)
 
 
 def _path(*segments: str) -> str:

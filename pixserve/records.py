@@ -1,10 +1,12 @@
-"""What the clients return: frozen records, the same for both wires."""
+"""What the clients return: frozen dataclasses, the same for REST and gRPC."""
 
 import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
+
+from packaging.version import InvalidVersion, Version
 
 
 @dataclass(frozen=True)
@@ -23,7 +25,7 @@ class RankedClass:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a model says of one picture: the classes it was asked for, best first, and the version that answered."""
+    """The classes of one image, as many as were asked for, best first, and the version that answered."""
 
     top: tuple[RankedClass, ...]
     model_version: str
@@ -50,7 +52,7 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Health:
-    """TorchServe's own opinion: `Healthy` already before a model is loaded, so a prediction is the better proof."""
+    """TorchServe's own opinion of itself: `Healthy` even before a model is loaded, so a prediction proves more."""
 
     status: str
 
@@ -130,13 +132,31 @@ class ModelVersion:
 
 @dataclass(frozen=True)
 class Registered:
-    """What an archive turned out to hold once TorchServe had taken it."""
+    """The model and version of an archive that has been registered."""
 
     model: str
     version: str
 
 
-def version_key(version: str) -> list[tuple[bool, int, str]]:
-    """Order versions as people do: 2.0 before 10.0, numbers before words."""
-    parts = re.split(r"[.-]", version)
-    return [(not part.isdecimal(), int(part) if part.isdecimal() else 0, part) for part in parts]
+@dataclass(frozen=True, order=True)
+class VersionKey:
+    """What versions are sorted by; see `version_key`."""
+
+    release: Version
+    parts: tuple[tuple[bool, int, str], ...]
+
+
+OLDER_THAN_ALL = Version("0.dev0")
+
+
+def version_key(version: str) -> VersionKey:
+    """Return a key that sorts versions oldest first, by PEP 440: 2.0rc1 < 2.0 < 2.0.post1 < v9 < v10.
+
+    What PEP 440 does not know, such as `final-2`, is older than what it does, and sorted by its words and numbers.
+    """
+    words = re.findall(r"\d+|\D+", version)
+    parts = tuple((word.isdecimal(), int(word) if word.isdecimal() else 0, word) for word in words)
+    try:
+        return VersionKey(Version(version), parts)
+    except InvalidVersion:
+        return VersionKey(OLDER_THAN_ALL, parts)

@@ -1,4 +1,4 @@
-"""When a call is made again: only what is safe to repeat, after a growing, random wait."""
+"""Which calls are made again, and when: exponential back-off with jitter."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from pixserve.errors import (
     ClientError,
     NotAcceptedError,
     NoWorkerError,
-    StumbledError,
+    TorchServeRaceError,
     UnreachableError,
     WorkerDiedError,
 )
@@ -18,13 +18,13 @@ from pixserve.errors import (
 Result = TypeVar("Result")
 
 
-def has_stumbled(fault: BaseException) -> bool:
-    """Whether TorchServe stumbled over its own threads, which it may not do again."""
-    return isinstance(fault, StumbledError)
+def is_torchserve_race(fault: BaseException) -> bool:
+    """Whether two of TorchServe's threads collided, which the next call hardly ever meets again."""
+    return isinstance(fault, TorchServeRaceError)
 
 
-def worth_repeating(fault: BaseException) -> bool:
-    """Whether the same call may succeed in a moment: the server was busy, restarts, or its worker does."""
+def is_transient(fault: BaseException) -> bool:
+    """Whether the same call may succeed in a moment: the server was busy or restarts, or its worker restarts."""
     if isinstance(fault, NoWorkerError) or not isinstance(fault, ClientError):
         return False
     return isinstance(fault, (UnreachableError, NotAcceptedError, WorkerDiedError))
@@ -32,12 +32,16 @@ def worth_repeating(fault: BaseException) -> bool:
 
 @dataclass(frozen=True)
 class Retries:
-    """How often a call is made, and how long at most to wait before the second time and before the last.
+    """How often a call is made at most, and how long to wait between two attempts.
 
     A prediction changes nothing on the server, and neither does reading a description: both are repeated.
-    What registers or removes is never repeated, and asking for a number of workers only where TorchServe stumbled over
-    it: it comes to the same however often it is asked. A timeout is not repeated either: a server that is too slow
-    gets no faster by being asked twice.
+    Registering and unregistering are never repeated; setting the number of workers, which is idempotent, only after a
+    race inside TorchServe. A timeout is not repeated: asking twice makes a slow server slower.
+
+    Args:
+        attempts: how many calls at most; 1 turns retries off.
+        first_wait_s: the longest wait before the second call; it doubles each time.
+        longest_wait_s: where it stops to double.
     """
 
     attempts: int = 4
@@ -45,17 +49,17 @@ class Retries:
     longest_wait_s: float = 2.0
 
     def call(
-        self, function: Callable[[], Result], *, repeat: Callable[[BaseException], bool] = worth_repeating
+        self, function: Callable[[], Result], *, should_retry: Callable[[BaseException], bool] = is_transient
     ) -> Result:
         """Call until it succeeds, fails for good, or the attempts are used up; the last error is raised.
 
         Args:
-            repeat: whether an error is one to call again after.
+            should_retry: whether to call again after an error.
         """
         retrying = Retrying(
             stop=stop_after_attempt(self.attempts),
             wait=wait_random_exponential(multiplier=self.first_wait_s, max=self.longest_wait_s),
-            retry=retry_if_exception(repeat),
+            retry=retry_if_exception(should_retry),
             reraise=True,
         )
         return retrying(function)

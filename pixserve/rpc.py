@@ -1,4 +1,4 @@
-"""Predictions over gRPC: the verbs, results and errors of client/rest.py."""
+"""Predictions over gRPC: the methods, results and errors of pixserve/rest.py."""
 
 import json
 import re
@@ -10,6 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from pixserve._stubs.inference_pb2 import PredictionsRequest
 from pixserve._stubs.inference_pb2_grpc import InferenceAPIsServiceStub
+from pixserve.addresses import is_loopback
 from pixserve.errors import (
     ClientError,
     HandlerFailedError,
@@ -66,7 +67,11 @@ class GrpcClient(InferenceClient):
         super().__init__(tokens=tokens, retries=retries or DEFAULT_RETRIES, explain=explain)
         self._address = address
         self._timeout_s = timeout_s
-        options = [("grpc.max_receive_message_length", MAX_ANSWER_BYTES), ("grpc.enable_retries", 0)]
+        options = [
+            ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
+            ("grpc.enable_retries", 0),  # `retries` decides
+            ("grpc.enable_http_proxy", int(not is_loopback(address))),  # as in open_http
+        ]
         self._channel = grpc.insecure_channel(address, options=options)
         self._service = InferenceAPIsServiceStub(self._channel)
 
@@ -74,20 +79,22 @@ class GrpcClient(InferenceClient):
         """Close the channel."""
         self._channel.close()
 
-    def _predict(self, picture: bytes, model: str, version: str | None, top_k: int | None) -> Prediction:
-        fields = {"image": picture} if top_k is None else {"image": picture, "top_k": str(top_k).encode()}
+    def _predict(
+        self, image: bytes, model: str, version: str | None, top_k: int | None, headers: dict[str, str]
+    ) -> Prediction:
+        fields = {"image": image} if top_k is None else {"image": image, "top_k": str(top_k).encode()}
         request = PredictionsRequest(model_name=model, model_version=version or "", input=fields)
-        return read_answer(self._call(self._service.Predictions, request).prediction)
+        return read_answer(self._call(self._service.Predictions, request, headers).prediction)
 
-    def _health(self) -> Health:
-        text = self._call(self._service.Ping, Empty()).health
+    def _health(self, headers: dict[str, str]) -> Health:
+        text = self._call(self._service.Ping, Empty(), headers).health
         try:
             return Health.from_body(text)
         except (ValueError, KeyError, TypeError) as fault:
             raise UnexpectedAnswerError(f"an unexpected answer: {text[:200]}") from fault
 
-    def _call(self, method: Callable[..., Any], request: Any) -> Any:
-        metadata = [(name.lower(), value) for name, value in self._headers().items()]
+    def _call(self, method: Callable[..., Any], request: Any, headers: dict[str, str]) -> Any:
+        metadata = [(name.lower(), value) for name, value in headers.items()]
         try:
             return method(request, timeout=self._timeout_s, metadata=metadata)
         except grpc.RpcError as fault:
@@ -95,7 +102,7 @@ class GrpcClient(InferenceClient):
 
 
 def read_answer(body: bytes) -> Prediction:
-    """Read the handler's answer: over gRPC its errors come with the status OK.
+    """Return the handler's prediction: over gRPC its errors come with the status OK.
 
     Raises:
         ClientError: the handler answered with an error.
@@ -110,7 +117,7 @@ def read_answer(body: bytes) -> Prediction:
 
 
 def error_of_rpc(fault: grpc.RpcError, *, address: str) -> ClientError:
-    """The error that a failed call stands for: of the wire, or TorchServe's own, named below its message."""
+    """Return the error that a failed call stands for: gRPC's own, or TorchServe's, named in the last line of it."""
     code, details = fault.code(), fault.details() or ""
     message, _, last_line = details.rpartition("\n")
     if named := JAVA_CLASS.fullmatch(last_line):

@@ -1,28 +1,29 @@
-"""TorchServe's tokens: read from key_file.json, and renewed before they expire."""
+"""TorchServe's tokens: read from key_file.json, renewed before they expire, and read again where one was refused."""
 
 import fcntl
 import json
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from pixserve.endpoints import open_http
 from pixserve.errors import UnauthorizedError
 from pixserve.http_errors import mapped_errors
 
-Kind = Literal["inference", "management"]
+Api = Literal["inference", "management"]
+Result = TypeVar("Result")
 RENEW_BEFORE_S = 60.0
 
 
 class Tokens:
     """The keys in a server's key_file.json.
 
-    TorchServe writes the file anew at each start and at each renewal, which makes the old key worthless at once, for
-    every client. So the file is read whenever it has changed, and one client at a time renews.
+    TorchServe writes the file anew at each start and at each renewal, which invalidates the old key at once, for
+    every client. So the file is read for each request, and one client at a time renews.
 
     Args:
         key_file: TorchServe's key_file.json.
@@ -35,31 +36,31 @@ class Tokens:
         self._management = management
         self._timeout_s = timeout_s
 
-    def header(self, kind: Kind) -> dict[str, str]:
-        """The header for one of the two APIs, with a key that is good for another minute.
+    def header(self, api: Api) -> dict[str, str]:
+        """Return the header for one of the two APIs, with a key that is valid for another minute.
 
         Raises:
             UnauthorizedError: there is no key file, or the server does not renew.
         """
-        if self._expires_soon(kind):
-            self.renew(kind)
-        return _bearer(self._read()[kind]["key"])
+        if self._expires_soon(api):
+            self.renew(api)
+        return _bearer(self._read()[api]["key"])
 
-    def renew(self, kind: Kind) -> None:
+    def renew(self, api: Api) -> None:
         """Ask the server for a new key, unless another client has done so in the meantime.
 
         Raises:
             ClientError: the server cannot be reached, or refuses.
         """
-        with self._alone():
-            if not self._expires_soon(kind):
+        with self._exclusive_lock():
+            if not self._expires_soon(api):
                 return
             with mapped_errors(self._management), open_http(self._management, timeout_s=self._timeout_s) as http:
                 headers = _bearer(self._read()["API"]["key"])
-                http.get("/token", params={"type": kind}, headers=headers).raise_for_status()
+                http.get("/token", params={"type": api}, headers=headers).raise_for_status()
 
-    def _expires_soon(self, kind: Kind) -> bool:
-        expires = self._read()[kind].get("expiration time")
+    def _expires_soon(self, api: Api) -> bool:
+        expires = self._read()[api].get("expiration time")
         return expires is not None and _epoch_s(expires) - time.time() < RENEW_BEFORE_S
 
     def _read(self) -> dict[str, Any]:
@@ -70,13 +71,33 @@ class Tokens:
         return keys
 
     @contextmanager
-    def _alone(self) -> Iterator[None]:
+    def _exclusive_lock(self) -> Iterator[None]:
         lock = os.open(self._file.parent, os.O_RDONLY)
         try:
             fcntl.flock(lock, fcntl.LOCK_EX)
             yield
         finally:
             os.close(lock)
+
+
+def with_token(tokens: Tokens | None, api: Api, call: Callable[[dict[str, str]], Result]) -> Result:
+    """Call with the headers that a server asks for; once more where another client, or a restart, has replaced the key.
+
+    Args:
+        tokens: the server's keys, or None where it asks for none.
+        call: makes the request with these headers.
+
+    Raises:
+        UnauthorizedError: the present key was refused.
+    """
+    headers = tokens.header(api) if tokens else {}
+    try:
+        return call(headers)
+    except UnauthorizedError:
+        present = tokens.header(api) if tokens else {}
+        if present == headers:
+            raise
+        return call(present)
 
 
 def _bearer(key: str) -> dict[str, str]:

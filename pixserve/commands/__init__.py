@@ -1,1 +1,1 @@
-"""The command line `cifar10`: for people at a terminal, and for scripts."""
+"""The command line `pixserve`: tables and progress for people at a terminal, JSON and exit codes for scripts."""

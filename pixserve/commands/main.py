@@ -15,6 +15,7 @@ import typer
 
 from pixserve.commands import predict, versions
 from pixserve.commands.options import Target, default_runtime_dir
+from pixserve.commands.output import say, sentence_of
 from pixserve.errors import ClientError
 from pixserve.inference import DEFAULT_MODEL, DEFAULT_TIMEOUT_S
 from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE
@@ -106,7 +107,7 @@ def main() -> NoReturn:
     try:
         app()
     except (ClientError, OSError) as fault:
-        print(f"error: {fault}", file=sys.stderr)
+        say(f"error: {sentence_of(fault)}")
     sys.exit(1)
 
 

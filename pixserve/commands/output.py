@@ -1,14 +1,15 @@
-"""Tables for people, JSON for programs."""
+"""Results on standard output: tables for people, JSON for programs. Everything else goes to standard error."""
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn
 from rich.table import Table
 
-Row = dict[str, Any]
+Row = Mapping[str, Any]
 
 
 def show(rows: Sequence[Row], *, as_json: bool) -> None:
@@ -28,16 +29,52 @@ def show_facts(facts: Row, *, as_json: bool) -> None:
 
 
 def table_of(rows: Sequence[Row], *, title: str | None = None) -> Table:
-    """Draw rows that have the same keys; numbers stand on the right."""
+    """Return a table of rows that have the same keys; numbers are aligned right."""
     table = Table(title=title, title_justify="left")
     for name, value in (rows[0] if rows else {}).items():
-        table.add_column(name, justify="right" if isinstance(value, (int, float)) else "left")
+        table.add_column(name.replace("_", " "), justify="right" if isinstance(value, (int, float)) else "left")
     for row in rows:
         table.add_row(*(_cell(value) for value in row.values()))
     return table
 
 
+def progress_display(*columns: ProgressColumn, visible: bool = True) -> Progress:
+    """Return a progress bar on standard error, drawn only where that is a terminal; it disappears at the end.
+
+    Standard output stays the command's own: rich would send what is printed there to the bar's console instead.
+    """
+    console = Console(stderr=True)
+    return Progress(
+        *(columns or (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn())),
+        console=console,
+        transient=True,
+        redirect_stdout=False,
+        redirect_stderr=False,
+        disable=not (visible and console.is_terminal),
+    )
+
+
+def say(sentence: str) -> None:
+    """Tell a person what was done, on standard error."""
+    print(sentence, file=sys.stderr)
+
+
+def quantity(count: int, noun: str) -> str:
+    """Return a count with its noun: `1 worker`, `2 workers`."""
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def sentence_of(fault: Exception) -> str:
+    """Return an error's message for a person: `cat.jpg: no such file or directory` instead of `[Errno 2] ...`."""
+    if isinstance(fault, OSError) and fault.strerror:
+        reason = fault.strerror[0].lower() + fault.strerror[1:]
+        return f"{fault.filename}: {reason}" if fault.filename else reason
+    return str(fault)
+
+
 def _cell(value: Any) -> str:
     if isinstance(value, bool):
         return "yes" if value else ""
+    if isinstance(value, (list, tuple)):
+        return " ".join(map(str, value))
     return "" if value is None else str(value)

@@ -1,34 +1,46 @@
-"""pixserve predict: pictures in, classes out."""
+"""pixserve predict: images in, classes out."""
 
 import csv
 import json
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import track
 
 from pixserve.commands.options import target_of
-from pixserve.commands.output import table_of
-from pixserve.errors import ClientError
+from pixserve.commands.output import progress_display, say, sentence_of, table_of
+from pixserve.errors import ClientError, UnreachableError
 from pixserve.image_files import IMAGE_SUFFIXES
-from pixserve.images import Picture
+from pixserve.images import ImageSource
+from pixserve.inference import Outcome
 from pixserve.records import Prediction
 
+EXIT_UNREACHABLE = 1
 EXIT_SOME_FAILED = 3
 STDIN = Path("-")
-Outcome = Prediction | ClientError | OSError
+FileOutcome = tuple[Path, Outcome]
 
-Files = Annotated[list[Path], typer.Argument(help="Pictures, folders of pictures, or - for stdin.")]
+Files = Annotated[list[Path], typer.Argument(help="Images, folders of images, or - for stdin.")]
 Top = Annotated[int | None, typer.Option(help="How many classes to name, best first.", min=1, show_default="5")]
 ModelVersion = Annotated[str | None, typer.Option(help="The version that answers.", show_default="the default one")]
 Grpc = Annotated[bool, typer.Option("--grpc", help="Over gRPC instead of REST.")]
 AsJson = Annotated[bool, typer.Option("--json", help="A JSON document a line, as in a pipe.")]
 AsCsv = Annotated[bool, typer.Option("--csv", help="CSV: file, class, probability, version, error.")]
-Concurrency = Annotated[int, typer.Option(help="Pictures sent at once.", min=1)]
+Concurrency = Annotated[int, typer.Option(help="Images sent at once.", min=1)]
+
+
+@dataclass
+class Tally:
+    """How many images have been answered, how many of them with an error, and why the rest was not sent."""
+
+    answered: int = 0
+    failed: int = 0
+    unreachable: UnreachableError | None = None
 
 
 def predict(
@@ -41,7 +53,9 @@ def predict(
     as_csv: AsCsv = False,
     concurrency: Concurrency = 8,
 ) -> None:
-    """Classify pictures: files, whole folders, or stdin. Exit code 3 if some could not be.
+    """Classify images: files, whole folders, or stdin.
+
+    Exit code 3 if some could not be classified, 1 if the server cannot be reached: then the rest is not sent.
 
     \b
     pixserve predict cat.jpg
@@ -51,14 +65,22 @@ def predict(
     """
     target = target_of(context)
     paths = list(_expanded(files))
-    pictures: list[Picture] = [sys.stdin.buffer.read() if path == STDIN else path for path in paths]
-    connection = target.connect()
-    with connection.grpc() if grpc else connection.rest(connections=concurrency) as client:
-        outcomes = client.predict_many(
-            pictures, model=target.model, version=version, top_k=top, concurrency=concurrency
-        )
-        failed = _writer(as_json=as_json, as_csv=as_csv)(_counted(zip(paths, outcomes, strict=True), len(paths)))
-    if failed:
+    images: list[ImageSource] = [sys.stdin.buffer.read() if path == STDIN else path for path in paths]
+    write = _writer(as_json=as_json, as_csv=as_csv)
+    # Lines that appear one by one would tear the bar apart where both are seen on one terminal.
+    visible = len(paths) > 1 and (write is _write_table or not sys.stdout.isatty())
+    connection, tally = target.connect(), Tally()
+    options: dict[str, Any] = {"model": target.model, "version": version, "top_k": top, "concurrency": concurrency}
+    with (
+        connection.grpc() if grpc else connection.rest(connections=concurrency) as client,
+        closing(client.predict_many(images, **options)) as outcomes,
+        progress_display(visible=visible) as progress,
+    ):
+        write(progress.track(_tallied(paths, outcomes, tally), total=len(paths), description=""))
+    if tally.unreachable:
+        say(f"error: {_unsent(tally.unreachable, left=len(paths) - tally.answered, total=len(paths))}")
+        raise typer.Exit(EXIT_UNREACHABLE) from tally.unreachable
+    if tally.failed:
         raise typer.Exit(EXIT_SOME_FAILED)
 
 
@@ -67,53 +89,52 @@ def _expanded(files: Sequence[Path]) -> Iterator[Path]:
         if path.is_dir():
             found = sorted(inner for inner in path.rglob("*") if inner.suffix.lower() in IMAGE_SUFFIXES)
             if not found:
-                raise ClientError(f"{path} holds no pictures")
+                raise ClientError(f"{path} holds no images")
             yield from found
         else:
             yield path
 
 
-def _counted(outcomes: Iterable[tuple[Path, Outcome]], total: int) -> Iterable[tuple[Path, Outcome]]:
-    """Show a progress bar on stderr, if somebody sees it and there is something to wait for."""
-    console = Console(stderr=True)
-    silent = not console.is_terminal or total < 2
-    return track(outcomes, description="", total=total, console=console, transient=True, disable=silent)
+def _tallied(paths: Iterable[Path], outcomes: Iterable[Outcome], tally: Tally) -> Iterator[FileOutcome]:
+    """Pair files with their outcomes until the server cannot be reached."""
+    for path, outcome in zip(paths, outcomes, strict=True):
+        if isinstance(outcome, UnreachableError):
+            tally.unreachable = outcome
+            return
+        tally.answered += 1
+        tally.failed += not isinstance(outcome, Prediction)
+        yield path, outcome
 
 
-def _writer(*, as_json: bool, as_csv: bool) -> Callable[[Iterable[tuple[Path, Outcome]]], int]:
+def _unsent(fault: UnreachableError, *, left: int, total: int) -> str:
+    return str(fault) if total == 1 else f"{fault}; {left} of {total} images were not classified"
+
+
+def _writer(*, as_json: bool, as_csv: bool) -> Callable[[Iterable[FileOutcome]], None]:
     if as_csv:
         return _write_csv
     return _write_json if as_json or not sys.stdout.isatty() else _write_table
 
 
-def _write_json(outcomes: Iterable[tuple[Path, Outcome]]) -> int:
-    failed = 0
+def _write_json(outcomes: Iterable[FileOutcome]) -> None:
     for path, outcome in outcomes:
-        failed += not isinstance(outcome, Prediction)
         print(json.dumps({"file": str(path)} | _document(outcome)), flush=True)
-    return failed
 
 
-def _write_csv(outcomes: Iterable[tuple[Path, Outcome]]) -> int:
-    failed = 0
+def _write_csv(outcomes: Iterable[FileOutcome]) -> None:
     rows = csv.writer(sys.stdout, lineterminator="\n")
     rows.writerow(["file", "class", "probability", "version", "error"])
     for path, outcome in outcomes:
         if isinstance(outcome, Prediction):
             rows.writerow([path, outcome.best.name, outcome.best.probability, outcome.model_version, ""])
         else:
-            failed += 1
-            rows.writerow([path, "", "", "", outcome])
-    return failed
+            rows.writerow([path, "", "", "", sentence_of(outcome)])
 
 
-def _write_table(outcomes: Iterable[tuple[Path, Outcome]]) -> int:
-    failed, rows = 0, []
-    for path, outcome in outcomes:
-        failed += not isinstance(outcome, Prediction)
-        rows.append({"file": str(path)} | _cells(outcome))
-    Console().print(table_of(rows))
-    return failed
+def _write_table(outcomes: Iterable[FileOutcome]) -> None:
+    rows = [{"file": str(path)} | _cells(outcome) for path, outcome in outcomes]
+    if rows:
+        Console().print(table_of(rows))
 
 
 def _document(outcome: Outcome) -> dict[str, Any]:
@@ -121,12 +142,12 @@ def _document(outcome: Outcome) -> dict[str, Any]:
         return outcome.to_json()
     if isinstance(outcome, ClientError):
         return {"error": {"code": outcome.code, "type": outcome.kind, "message": outcome.message}}
-    return {"error": {"code": 0, "type": type(outcome).__name__, "message": str(outcome)}}
+    return {"error": {"code": 0, "type": type(outcome).__name__, "message": sentence_of(outcome)}}
 
 
 def _cells(outcome: Outcome) -> dict[str, Any]:
     if not isinstance(outcome, Prediction):
-        return {"class": "", "": str(outcome), "version": ""}
-    others = "  ".join(f"{kind.name} {kind.probability:.1%}" for kind in outcome.top[1:])
+        return {"class": "", "": sentence_of(outcome), "version": ""}
+    others = "  ".join(f"{ranked.name} {ranked.probability:.1%}" for ranked in outcome.top[1:])
     best = outcome.best
     return {"class": f"{best.name} {best.probability:.1%}", "": others, "version": outcome.model_version}

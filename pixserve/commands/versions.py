@@ -1,6 +1,7 @@
-"""pixserve models, describe, health: what a server serves, and how it is."""
+"""pixserve models, describe, health: which versions a server has, and how it is."""
 
 import dataclasses
+from collections.abc import Iterable
 from typing import Annotated
 
 import typer
@@ -17,9 +18,8 @@ def models(context: typer.Context, as_json: Json = False) -> None:
     pixserve models
     pixserve models | jq '.[] | select(.default)'
     """
-    management = target_of(context).connect().management
-    versions = [version for model in management.models() for version in management.versions(model)]
-    show([_row(version) for version in versions], as_json=as_json)
+    with target_of(context).connect() as connection:
+        show(version_rows(connection.management.every_version()), as_json=as_json)
 
 
 def describe(
@@ -31,14 +31,15 @@ def describe(
     pixserve describe 1.0
     """
     target = target_of(context)
-    management = target.connect().management
-    described = management.describe(target.model, version)
-    handler = management.ask_worker(target.model, described.version) if described.ready_workers else None
+    with target.connect() as connection:
+        described = connection.management.describe(target.model, version)
+        ready = described.ready_workers
+        handler = connection.management.ask_worker(target.model, described.version) if ready else None
     show_facts(dataclasses.asdict(described) | {"handler": handler}, as_json=as_json)
 
 
 def health(context: typer.Context, grpc: Annotated[bool, typer.Option("--grpc")] = False) -> None:
-    """Ask TorchServe how it is; exit code 1 if it is not well, or does not answer.
+    """Print TorchServe's opinion of its health; exit code 1 if it is not healthy, or does not answer.
 
     \b
     pixserve health && echo up
@@ -51,14 +52,19 @@ def health(context: typer.Context, grpc: Annotated[bool, typer.Option("--grpc")]
         raise typer.Exit(1)
 
 
-def _row(version: ModelVersion) -> Row:
-    return {
-        "model": version.model,
-        "version": version.version,
-        "default": version.is_default,
-        "ready": version.ready_workers,
-        "workers": version.wanted_workers,
-        "queued": version.queued,
-        "room": version.queue_room,
-        "archive": version.archive,
-    }
+def version_rows(versions: Iterable[ModelVersion]) -> list[Row]:
+    """Return a row for each version, for `show` and `table_of`."""
+    return [
+        {
+            "model": version.model,
+            "version": version.version,
+            "default": version.is_default,
+            "ready_workers": version.ready_workers,
+            "workers": version.wanted_workers,
+            "pids": [worker.pid for worker in version.workers],
+            "queued": version.queued,
+            "queue_room": version.queue_room,
+            "archive": version.archive,
+        }
+        for version in versions
+    ]

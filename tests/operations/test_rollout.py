@@ -33,14 +33,16 @@ class Versions(InferenceClient):
     def close(self) -> None:
         pass
 
-    def _predict(self, picture: bytes, model: str, version: str | None, top_k: int | None) -> Prediction:
+    def _predict(
+        self, image: bytes, model: str, version: str | None, top_k: int | None, headers: dict[str, str]
+    ) -> Prediction:
         version = version or max(self._answers)
         answer = self._answers[version]
         if isinstance(answer, ClientError):
             raise answer
         return Prediction((RankedClass(0, answer, 1.0),), version)
 
-    def _health(self) -> Health:
+    def _health(self, headers: dict[str, str]) -> Health:
         return Health("Healthy")
 
 

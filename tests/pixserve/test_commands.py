@@ -10,7 +10,6 @@ from operations.commands.versions import archive_name
 from pixserve import Connection, Endpoints
 from pixserve.commands.main import COMMANDS, app
 from pixserve.errors import ArchiveNotFoundError, UnreachableError
-from pixserve.records import version_key
 
 
 @pytest.fixture
@@ -50,7 +49,3 @@ def test_an_archive_outside_the_store_is_refused_before_the_server_is_asked(
         archive_name(tmp_path / "m.mar", connection)
     with pytest.raises(ArchiveNotFoundError, match="there is no archive"):
         archive_name(tmp_path / "store" / "n.mar", connection)
-
-
-def test_versions_are_ordered_as_people_do() -> None:
-    assert sorted(["10.0", "2.0", "2.0-rc", "1.9"], key=version_key) == ["1.9", "2.0", "2.0-rc", "10.0"]

@@ -9,13 +9,13 @@ import pytest
 
 from handler.errors import HTTP_STATUSES, type_name
 from pixserve import errors
-from pixserve.errors import ROW_ERRORS, ClientError, RejectedImageError, error_of
+from pixserve.errors import IMAGE_ERRORS, ClientError, RejectedImageError, error_of
 
 SOURCES = Path(errors.__file__).parent
 
 
 def test_every_error_of_the_handler_has_a_class_of_its_own() -> None:
-    assert sorted(type_name(error_class) for error_class in HTTP_STATUSES) == sorted(ROW_ERRORS)
+    assert sorted(type_name(error_class) for error_class in HTTP_STATUSES) == sorted(IMAGE_ERRORS)
 
 
 def test_the_picture_of_the_tree_names_every_class() -> None:

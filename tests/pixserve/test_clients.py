@@ -1,25 +1,16 @@
-"""Both wires without TorchServe: tiny real servers that answer what a test tells them to."""
+"""Both clients against small real servers: what is sent, what is repeated, and what each answer becomes."""
 
 import io
 import json
 import threading
 from collections.abc import Callable, Iterator
-from concurrent import futures
-from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
-import grpc
 import pytest
 from PIL import Image
 
 from pixserve import ClientError, GrpcClient, RestClient, Retries
-from pixserve._stubs.inference_pb2 import PredictionResponse
-from pixserve._stubs.inference_pb2_grpc import (
-    InferenceAPIsServiceServicer,
-    add_InferenceAPIsServiceServicer_to_server,
-)
 from pixserve.errors import (
     DamagedImageError,
     QueueFullError,
@@ -32,61 +23,14 @@ from pixserve.errors import (
 from pixserve.management import ManagementClient
 from pixserve.retries import NO_RETRIES
 from pixserve.tokens import Tokens
+from tests.pixserve.small_servers import ANSWER, DAMAGED, Reply, grpc_server, rest_server
 
-CAT = {"class": 3, "class_name": "cat", "probability": 0.9}
-ANSWER = json.dumps({**CAT, "top": [CAT], "model_version": "1.0"})
-DAMAGED = json.dumps({"code": 422, "type": "DamagedImage", "message": "cut short"})
 QUICK = Retries(attempts=3, first_wait_s=0.001, longest_wait_s=0.002)
-Reply = Callable[[bytes, dict[str, str]], tuple[int, str]]
-
-
-@contextmanager
-def rest_server(reply: Reply) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_POST(self) -> None:
-            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
-            status, text = reply(body, dict(self.headers))
-            self.send_response(status)
-            self.send_header("Content-Length", str(len(text)))
-            self.end_headers()
-            self.wfile.write(text.encode())
-
-        do_PUT = do_POST  # noqa: N815 (the name that http.server calls)
-
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    server.handle_error = lambda *_: None  # type: ignore[method-assign]  # a client that gave up
-    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-    yield f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    server.server_close()
-
-
-@contextmanager
-def grpc_server(reply: Reply) -> Iterator[str]:
-    class Service(InferenceAPIsServiceServicer):  # type: ignore[misc]
-        def Predictions(self, request: Any, context: grpc.ServicerContext) -> Any:  # noqa: N802
-            status, text = reply(
-                request.input["image"], {key.title(): value for key, value in context.invocation_metadata()}
-            )
-            if status == 500:
-                context.abort(grpc.StatusCode.INTERNAL, text)
-            return PredictionResponse(prediction=text.encode())
-
-    with futures.ThreadPoolExecutor(4) as pool:
-        server = grpc.server(pool)
-        add_InferenceAPIsServiceServicer_to_server(Service(), server)
-        port = server.add_insecure_port("127.0.0.1:0")
-        server.start()
-        yield f"127.0.0.1:{port}"
-        server.stop(None).wait()
 
 
 @pytest.fixture(params=["REST", "gRPC"])
 def connect(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
-    """Make a client of either wire whose server answers with `reply`."""
+    """Make a client of either kind whose server answers with `reply`."""
     servers = []
 
     def open_client(reply: Reply, **options: Any) -> RestClient | GrpcClient:
@@ -100,7 +44,7 @@ def connect(request: pytest.FixtureRequest) -> Iterator[Callable[..., Any]]:
         server.__exit__(None, None, None)
 
 
-def test_bytes_a_path_and_a_pillow_image_are_the_same_picture(connect: Callable[..., Any], tmp_path: Path) -> None:
+def test_bytes_a_path_and_a_pillow_image_are_the_same_image(connect: Callable[..., Any], tmp_path: Path) -> None:
     seen: list[bytes] = []
     image = Image.new("RGB", (4, 4), "red")
     file = io.BytesIO()
@@ -112,13 +56,13 @@ def test_bytes_a_path_and_a_pillow_image_are_the_same_picture(connect: Callable[
     assert set(seen) == {file.getvalue()}
 
 
-def test_a_row_error_is_raised_whatever_the_wire_says_of_it(connect: Callable[..., Any]) -> None:
+def test_an_error_of_the_handler_is_raised_whatever_the_status_of_the_answer(connect: Callable[..., Any]) -> None:
     with connect(lambda *_: (422, DAMAGED)) as client, pytest.raises(DamagedImageError, match="cut short") as caught:
         client.predict(b"x")
     assert (caught.value.code, caught.value.kind) == (422, "DamagedImage")
 
 
-def test_many_pictures_are_answered_in_their_order_each_failure_in_its_place(connect: Callable[..., Any]) -> None:
+def test_many_images_are_answered_in_their_order_each_failure_in_its_place(connect: Callable[..., Any]) -> None:
     def reply(body: bytes, _: object) -> tuple[int, str]:
         return (422, DAMAGED) if body == b"3" else (200, ANSWER.replace("1.0", body.decode()))
 
@@ -128,7 +72,7 @@ def test_many_pictures_are_answered_in_their_order_each_failure_in_its_place(con
     assert [outcome.model_version for outcome in outcomes] == ["0", "1", "2", "4", "5", "6", "7", "8"]
 
 
-def test_no_more_pictures_are_read_than_are_being_sent(connect: Callable[..., Any]) -> None:
+def test_no_more_images_are_read_than_are_being_sent(connect: Callable[..., Any]) -> None:
     read: list[int] = []
     endless = (read.append(index) or b"x" for index in iter(lambda: len(read), -1))
     with connect(lambda *_: (200, ANSWER)) as client:
@@ -155,8 +99,8 @@ def test_the_last_error_is_raised_when_the_attempts_are_used_up(connect: Callabl
     assert len(calls) == 3
 
 
-# What TorchServe says when two of its threads clear one list; the call in the second is another, longer one.
-STUMBLES = [
+# What TorchServe says when two of its threads change one list; the call in the second is another, longer one.
+RACES = [
     '{"code": 500, "type": "ConcurrentModificationException"}',
     json.dumps(
         {"code": 500, "type": "NullPointerException", "message": 'Cannot invoke "Job.x()" because "job" is null'}
@@ -164,15 +108,15 @@ STUMBLES = [
 ]
 
 
-@pytest.mark.parametrize("stumble", STUMBLES)
-def test_workers_are_asked_for_again_where_torchserve_stumbled_over_its_own_threads(stumble: str) -> None:
-    replies = [(500, stumble), (500, stumble), (202, '{"status": "scaling"}')]
+@pytest.mark.parametrize("race", RACES)
+def test_scaling_is_repeated_after_a_race_between_threads_of_torchserve(race: str) -> None:
+    replies = [(500, race), (500, race), (202, '{"status": "scaling"}')]
     with rest_server(lambda *_: replies.pop(0)) as url, ManagementClient(url, retries=QUICK) as management:
         management.scale("cifar10", "2.0", workers=0)
     assert not replies
 
 
-def test_workers_are_asked_for_once_where_it_is_not_known_what_became_of_it() -> None:
+def test_scaling_is_not_repeated_where_its_outcome_is_unknown() -> None:
     replies = [(500, '{"code": 500, "type": "InternalServerException", "message": "Worker died."}'), (202, "{}")]
     with (
         rest_server(lambda *_: replies.pop(0)) as url,
@@ -183,7 +127,7 @@ def test_workers_are_asked_for_once_where_it_is_not_known_what_became_of_it() ->
     assert len(replies) == 1
 
 
-def test_a_bad_picture_is_not_sent_again(connect: Callable[..., Any]) -> None:
+def test_a_bad_image_is_not_sent_again(connect: Callable[..., Any]) -> None:
     calls: list[bytes] = []
     with (
         connect(lambda body, _: (calls.append(body), (422, DAMAGED))[1], retries=QUICK) as client,
@@ -203,12 +147,12 @@ def test_a_server_that_does_not_answer_in_time_is_given_up(connect: Callable[...
 
 
 @pytest.mark.parametrize("body", ["", "no JSON", "[]", '{"top": []}', '{"predictions": []}'])
-def test_an_answer_that_is_none_is_an_error_of_its_own(connect: Callable[..., Any], body: str) -> None:
+def test_an_answer_that_is_no_prediction_is_an_error_of_its_own(connect: Callable[..., Any], body: str) -> None:
     with connect(lambda *_: (200, body)) as client, pytest.raises(UnexpectedAnswerError):
         client.predict(b"x")
 
 
-def test_nobody_listening_is_said_so_with_the_cause_chained() -> None:
+def test_a_closed_port_is_an_unreachable_server_with_the_cause_chained() -> None:
     for client in (RestClient("http://127.0.0.1:9", retries=NO_RETRIES), GrpcClient("127.0.0.1:9", retries=NO_RETRIES)):
         with client, pytest.raises(UnreachableError, match=":9") as caught:
             client.predict(b"x")
