@@ -1,5 +1,6 @@
 """Small real servers over REST and gRPC that answer what a test tells them to."""
 
+import itertools
 import json
 import threading
 from collections.abc import Callable, Iterator
@@ -23,10 +24,16 @@ Reply = Callable[[bytes, dict[str, str]], tuple[int, str]]
 
 
 @contextmanager
-def rest_server(reply: Reply) -> Iterator[str]:
+def rest_server(reply: Reply, *, most: int | None = None) -> Iterator[str]:
+    """Answer requests with `reply`, at most `most` of them: later ones find the connection closed."""
+    answered = itertools.count(1)
+
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            if most is not None and next(answered) > most:
+                self.close_connection = True
+                return
             status, text = reply(body, dict(self.headers))
             self.send_response(status)
             self.send_header("Content-Length", str(len(text)))

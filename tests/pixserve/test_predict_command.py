@@ -1,0 +1,106 @@
+"""`pixserve predict`: standard output is for programs, whatever the terminal shows."""
+
+import csv
+import io
+import json
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from serving.settings import PROJECT
+from tests.pixserve.small_servers import ANSWER, rest_server
+from tests.pixserve.terminal import run_in_terminal, run_on_screen
+
+IMAGES = 30
+
+
+@pytest.fixture(scope="module")
+def url() -> Iterator[str]:
+    with rest_server(lambda *_: (200, ANSWER)) as url:
+        yield url
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("holiday")
+    for index in range(IMAGES):
+        (folder / f"{index:02}.jpg").write_bytes(b"x")
+    return folder
+
+
+def server(url: str) -> list[str]:
+    """The options that name a server by its addresses."""
+    return ["--url", url, "--grpc-address", "127.0.0.1:9", "--management", "127.0.0.1:9"]
+
+
+def closed_port() -> int:
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        return int(unused.getsockname()[1])
+
+
+def test_json_lines_reach_a_file_while_the_terminal_shows_progress(url: str, folder: Path, tmp_path: Path) -> None:
+    done = run_in_terminal(*server(url), "predict", folder, stdout=tmp_path / "out.jsonl")
+    answers = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 0
+    assert [answer["file"] for answer in answers] == [str(folder / f"{index:02}.jpg") for index in range(IMAGES)]
+    assert "class_name" not in done.screen
+
+
+def test_csv_reaches_a_file_while_the_terminal_shows_progress(url: str, folder: Path, tmp_path: Path) -> None:
+    done = run_in_terminal(*server(url), "predict", folder, "--csv", stdout=tmp_path / "out.csv")
+    rows = list(csv.DictReader(io.StringIO(done.stdout.decode())))
+    assert [row["class"] for row in rows] == ["cat"] * IMAGES
+
+
+def test_two_files_reach_a_file(url: str, folder: Path, tmp_path: Path) -> None:
+    done = run_in_terminal(*server(url), "predict", folder / "00.jpg", folder / "01.jpg", stdout=tmp_path / "out")
+    assert len(done.stdout.splitlines()) == 2
+
+
+def test_tail_receives_every_line(url: str, folder: Path, tmp_path: Path) -> None:
+    done = run_in_terminal(*server(url), "predict", folder, stdout=tmp_path / "out", pipe="tail -n 3")
+    files = [json.loads(line)["file"] for line in done.stdout.splitlines()]
+    assert files == [str(folder / f"{index}.jpg") for index in range(IMAGES - 3, IMAGES)]
+
+
+def test_a_terminal_shows_a_table_and_no_json(url: str, folder: Path) -> None:
+    done = run_on_screen(*server(url), "predict", folder)
+    assert "cat 90.0%" in done.screen
+    assert "class_name" not in done.screen
+
+
+def test_json_on_a_terminal_is_whole_lines(url: str, folder: Path) -> None:
+    done = run_on_screen(*server(url), "predict", folder, "--json")
+    assert len([json.loads(line) for line in done.screen.splitlines()]) == IMAGES
+
+
+@pytest.mark.parametrize("wire", [[], ["--grpc"]])
+def test_a_server_that_is_down_ends_the_command_at_the_first_image(folder: Path, wire: list[str]) -> None:
+    address = f"127.0.0.1:{closed_port()}"
+    line = [sys.executable, "-m", "pixserve", "--url", address, "--grpc-address", address, "--management", address]
+    done = subprocess.run([*line, "predict", folder, *wire], capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("error: nobody answers at ")
+    assert done.stderr.endswith(f"; {IMAGES} of {IMAGES} images were not classified\n")
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_server_that_goes_away_half_way_leaves_what_was_answered(folder: Path) -> None:
+    with rest_server(lambda *_: (200, ANSWER), most=10) as url:
+        line = [sys.executable, "-m", "pixserve", *server(url), "predict", folder, "--concurrency", "1"]
+        done = subprocess.run(line, capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert (done.returncode, len(done.stdout.splitlines())) == (1, 10)
+    assert f"{IMAGES - 10} of {IMAGES} images were not classified" in done.stderr
+
+
+def test_a_file_that_is_not_there_is_a_sentence(url: str, folder: Path) -> None:
+    line = [sys.executable, "-m", "pixserve", *server(url), "predict", folder / "00.jpg", "nothing.jpg"]
+    done = subprocess.run(line, capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert done.returncode == 3
+    assert json.loads(done.stdout.splitlines()[1])["error"]["message"] == "nothing.jpg: no such file or directory"
+    assert "Errno" not in done.stdout + done.stderr
