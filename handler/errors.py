@@ -1,7 +1,7 @@
 """What a row is refused with, and the HTTP status that says so.
 
 The `type` of an error answer is the class's name without `Error`. The client's tree mirrors this table
-(`ROW_ERRORS` in pixserve/errors.py).
+(`IMAGE_ERRORS` in pixserve/errors.py).
 """
 
 from typing import NamedTuple
