@@ -1,9 +1,10 @@
-"""What goes back: probabilities and errors as compact JSON. Knows nothing of pictures, torch or TorchServe."""
+"""Answers as compact JSON: predictions and errors. Knows neither images nor TorchServe."""
 
 import json
 from collections.abc import Sequence
 from typing import Any
 
+from handler.batch import Prediction
 from handler.errors import HTTP_STATUSES, RowError, type_name
 
 PROBABILITY_DIGITS = 6
@@ -21,7 +22,7 @@ def error_answer(error: RowError) -> bytes:
 
 
 class AnswerWriter:
-    """Writes predictions. All that answers share is turned into JSON once, here: a row costs one join."""
+    """Writes predictions. What all answers share is turned into JSON once, here: a prediction costs one join."""
 
     def __init__(self, class_names: Sequence[str], *, model_version: str) -> None:
         self._starts = [
@@ -30,15 +31,15 @@ class AnswerWriter:
         ]
         self._end = f'],"model_version":{json.dumps(model_version)}}}'
 
-    def prediction(self, probabilities: Sequence[float], classes: Sequence[int]) -> bytes:
-        """The answer to one row.
+    def answer(self, predictions: Sequence[Prediction]) -> bytes:
+        """The answer to one row: a document for its one image, or an array of documents, one an image."""
+        if len(predictions) == 1:
+            return self._document(predictions[0]).encode()
+        return ("[" + ",".join(map(self._document, predictions)) + "]").encode()
 
-        Args:
-            probabilities: of the named classes, best first, each in [0, 1].
-            classes: their indexes, in the same order; at least one.
-        """
+    def _document(self, prediction: Prediction) -> str:
         entries = [
             self._starts[index] + repr(round(probability, PROBABILITY_DIGITS))
-            for index, probability in zip(classes, probabilities, strict=True)
+            for probability, index in zip(prediction.probabilities, prediction.classes, strict=True)
         ]
-        return (entries[0] + ',"top":[' + "},".join(entries) + "}" + self._end).encode()
+        return entries[0] + ',"top":[' + "},".join(entries) + "}" + self._end

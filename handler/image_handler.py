@@ -10,17 +10,17 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from engine.loading import load_engine
 from engine.network import load_class_names
 from handler.answer import AnswerWriter, error_answer, to_json
+from handler.batch import Batch
 from handler.errors import HTTP_STATUSES, RequestError, ServerStoppingError
+from handler.front_end import LAST_OF_STREAM, STREAM_HEADER, is_describe_request, is_grpc
 from handler.quiesce import RUNTIME_DIR_VARIABLE, draining_file, wait_while_quiesced
 from handler.request import ImageRequest, read_request
 from handler.settings import HandlerSettings
 from handler.socket_reader import read_in_large_pieces
-from images.decode import Pixels, decode_image, quiet_pillow, silence_pillow_log
+from images.decode import Pixels, decode_image, silence_pillow_log
 from images.errors import ImageError
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ CONTENT_TYPE = "application/json"
 
 
 class ImageHandler:
-    """Classifies pictures. A bad row gets its own error and never touches its neighbours."""
+    """Classifies images. A bad row gets its own error and never touches its neighbours."""
 
     def initialize(self, context: "Context") -> None:
         """Load the archive that TorchServe unpacked, and run it once.
@@ -63,31 +63,27 @@ class ImageHandler:
         )
 
     def handle(self, rows: Sequence[Mapping[str, Any]], context: "Context") -> list[bytes]:
-        """Answer a batch, in order: one JSON document a row, its status and content type set on the context."""
+        """Answer a batch, in order: one JSON document a row, its status and headers set on the context."""
         draining = self.draining_file is not None and os.path.exists(self.draining_file)  # noqa: PTH110 (a tenth of Path's)
         answers: list[bytes] = [b""] * len(rows)
-        requests: dict[int, ImageRequest] = {}
-        images: list[Pixels] = []
-        with quiet_pillow():
-            for index, row in enumerate(rows):
-                headers = context.get_all_request_header(index)
-                context.set_response_content_type(index, CONTENT_TYPE)
-                try:
-                    if headers.get("describe") == "True":
-                        if self.runtime_dir and len(rows) == 1:  # TorchServe's own descriptions come alone
-                            wait_while_quiesced(self.runtime_dir)
-                        answers[index] = self._description()
-                        continue
-                    request = self._request(row, headers, draining=draining)
-                    images.append(self._pixels(request))
-                    requests[index] = request
-                except (ImageError, RequestError) as error:
-                    logger.debug("row %d refused: %s", index, error.message)
-                    code, phrase = HTTP_STATUSES[type(error)]
-                    context.set_response_status(code=code, phrase=phrase, idx=index)
-                    answers[index] = error_answer(error)
-        for index, answer in zip(requests, self._predictions(images, list(requests.values())), strict=True):
-            answers[index] = answer
+        batch = Batch(self._decode)
+        for index, row in enumerate(rows):
+            headers = context.get_all_request_header(index)
+            context.set_response_content_type(index, CONTENT_TYPE)
+            if is_grpc(headers):
+                context.set_response_header(index, STREAM_HEADER, LAST_OF_STREAM)
+            try:
+                if is_describe_request(row, headers):
+                    answers[index] = self._description()
+                else:
+                    batch.add(index, self._request(row, headers, draining=draining))
+            except (ImageError, RequestError) as error:
+                logger.debug("row %d refused: %s", index, error.message)
+                code, phrase = HTTP_STATUSES[type(error)]
+                context.set_response_status(code=code, phrase=phrase, idx=index)
+                answers[index] = error_answer(error)
+        for index, predictions in batch.predictions(self.engine):
+            answers[index] = self.writer.answer(predictions)
         return answers
 
     def _request(self, row: Mapping[str, Any], headers: Mapping[str, Any], *, draining: bool) -> ImageRequest:
@@ -101,26 +97,13 @@ class ImageHandler:
             max_image_bytes=self.settings.max_image_bytes,
         )
 
-    def _pixels(self, request: ImageRequest) -> Pixels:
-        return decode_image(request.image, image_size=self.engine.image_size, max_pixels=self.settings.max_image_pixels)
-
-    def _predictions(self, images: list[Pixels], requests: list[ImageRequest]) -> list[bytes]:
-        if not images:
-            return []
-        probabilities, classes = self._top(images, count=max(request.top_k for request in requests))
-        return [
-            self.writer.prediction(row_probabilities[: request.top_k], row_classes[: request.top_k])
-            for request, row_probabilities, row_classes in zip(requests, probabilities, classes, strict=True)
-        ]
-
-    def _top(self, images: list[Pixels], *, count: int) -> tuple[list[list[float]], list[list[int]]]:
-        """Probabilities and classes of the best `count` for each image, both (N, count), best first."""
-        probabilities = self.engine.probabilities(np.stack(images))
-        classes = np.argsort(-probabilities, axis=1, kind="stable")[:, :count]
-        return np.take_along_axis(probabilities, classes, axis=1).tolist(), classes.tolist()
+    def _decode(self, image: bytes | bytearray) -> Pixels:
+        return decode_image(image, image_size=self.engine.image_size, max_pixels=self.settings.max_image_pixels)
 
     def _description(self) -> bytes:
         """What the management API shows with `?customized=true`; `pid` tells which worker answered."""
+        if self.runtime_dir:
+            wait_while_quiesced(self.runtime_dir)
         return to_json(
             {
                 "pid": os.getpid(),

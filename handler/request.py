@@ -7,7 +7,7 @@ A row is a dict by field name. REST: `{"body": …}` for a raw body, one entry a
 
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 from handler.errors import (
@@ -23,9 +23,9 @@ TOP_K_FIELD = "top_k"
 
 
 class ImageRequest(NamedTuple):
-    """One picture to classify: its encoded bytes, and how many classes the answer shall name."""
+    """The images of one row as encoded files, at least one, and how many classes the answer shall name for each."""
 
-    image: bytes | bytearray
+    images: Sequence[bytes | bytearray]
     top_k: int
 
 
@@ -62,8 +62,8 @@ def read_request(
     if len(image) > max_image_bytes:
         raise _too_many_bytes(len(image), max_image_bytes=max_image_bytes)
     if top_k is None:
-        return ImageRequest(image, default_top_k)
-    return ImageRequest(image, _checked_top_k(top_k, class_count=class_count))
+        return ImageRequest((image,), default_top_k)
+    return ImageRequest((image,), _checked_top_k(top_k, class_count=class_count))
 
 
 def _image_field(row: Mapping[str, Any]) -> str:

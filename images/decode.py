@@ -106,7 +106,7 @@ def decode_image(data: bytes | bytearray, *, image_size: int, max_pixels: int) -
             pixels = decode_small_jpeg(data, small_side=_draft_side(image_size), max_pixels=max_pixels)
             if pixels is not None:
                 return _square_pixels(pixels, size=image_size)
-        with silent_stderr() if kind == "TIFF" else nullcontext():
+        with quiet_pillow(), silent_stderr() if kind == "TIFF" else nullcontext():
             image = Image.open(metered(data), formats=(kind,))
             check_header(image, kind=kind, max_pixels=max_pixels)
             return np.asarray(_square_rgb(image, size=image_size))

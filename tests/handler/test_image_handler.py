@@ -14,6 +14,7 @@ from ts.utils.util import list_classes_from_module
 
 from handler import image_handler
 from handler.image_handler import ImageHandler
+from handler.request import ImageRequest
 from pixserve.runtime_directory import RuntimeDirectory
 from tests import sample_pictures as samples
 from tests.sample_pictures import BLUE, GREEN, RED, jpeg
@@ -94,6 +95,27 @@ def test_a_poisoned_batch_answers_its_good_rows_and_each_bad_one_by_its_own_erro
         assert answer.get("class_name") == "blue" if status == 200 else answer["code"] == status
 
 
+def test_a_bad_image_of_a_row_of_several_costs_that_row_alone(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(
+        image_handler, "read_request", lambda row, headers, **_: ImageRequest(row["images"], headers.get("top_k", 1))
+    )
+    rows = [
+        [jpeg(RED), jpeg(GREEN)],
+        [jpeg(BLUE), jpeg()[:300], jpeg(RED)],
+        [jpeg(BLUE)],
+        [b""],
+        [b"hello", jpeg(RED)],
+        [jpeg(GREEN), jpeg(BLUE), jpeg(RED)],
+    ]
+    answers, statuses = served(*({"images": row} for row in rows), headers=[{"top_k": 1 + index} for index in range(6)])
+    assert statuses == [200, 422, 200, 400, 415, 200]
+    assert [document["class_name"] for document in answers[0]] == ["red", "green"]
+    assert answers[1]["message"].startswith("image 2 of 3: ")
+    assert (answers[2]["class_name"], len(answers[2]["top"])) == ("blue", 3)
+    assert [document["class_name"] for document in answers[5]] == ["green", "blue", "red"]
+    assert [len(document["top"]) for document in answers[5]] == [4, 4, 4]
+
+
 def test_a_batch_of_bad_rows_alone_is_answered_without_a_forward_pass(make_context: Any, with_rows: Any) -> None:
     context = make_context()
     handler = started(context)
@@ -126,7 +148,7 @@ def test_numbers_too_small_to_matter_cost_no_time_since_they_count_as_zero(make_
 
 
 def test_a_row_to_describe_is_described_beside_predictions(served: Any) -> None:
-    rows = [{"image": jpeg()}, {"body": b""}, {"image": jpeg()}]
+    rows = [{"image": jpeg()}, {}, {"image": jpeg()}]
     answers, statuses = served(*rows, headers=[{}, DESCRIBE, {"describe": "False"}])
     assert statuses == [200, 200, 200]
     assert answers[1] == {
@@ -140,6 +162,42 @@ def test_a_row_to_describe_is_described_beside_predictions(served: Any) -> None:
         "max_image_pixels": 25_000_000,
     }
     assert answers[0] == answers[2]
+
+
+@pytest.mark.parametrize(
+    ("row", "headers"),
+    [
+        ({"body": b""}, {"explain": "False"}),
+        ({"body": b""}, {"body": {"content-type": ""}}),
+        ({}, {"explain": "False", "content-type": "multipart/form-data; boundary=x"}),
+        ({}, {"Content-TYPE": "application/x-www-form-urlencoded"}),
+    ],
+    ids=["a prediction", "a legacy path", "an empty form", "an empty form on a legacy path"],
+)
+def test_a_client_of_the_inference_api_gets_no_description(served: Any, row: Any, headers: Any) -> None:
+    ((answer,), (status,)) = served(row, headers=[DESCRIBE | headers])
+    assert status == 400
+    assert "pid" not in answer
+
+
+@pytest.mark.parametrize(
+    ("headers", "expected"),
+    [
+        ({"image": {"content-type": ""}}, "false"),
+        ({"image": {"content-type": ""}, "ts_request_sequence_id": "a", "ts_request_sequence_start": "true"}, "false"),
+        ({"image": {"content-type": "image/jpeg"}, "host": "here", "explain": "False"}, None),
+        ({"body": {"content-type": ""}, "Host": "here"}, None),
+    ],
+    ids=["gRPC", "a gRPC sequence", "REST", "REST on a legacy path"],
+)
+def test_only_grpc_answers_say_that_they_end_their_stream(
+    make_context: Any, with_rows: Any, headers: dict[str, Any], expected: str | None
+) -> None:
+    context = make_context()
+    handler = started(context)
+    for row in ({"image": jpeg()}, {"image": b""}):
+        handler.handle([row], with_rows(context, headers))
+        assert context.get_response_headers(0).get("ts_stream_next") == expected
 
 
 def test_a_draining_worker_refuses_predictions_and_still_describes_itself(

@@ -43,11 +43,11 @@ def refusal(row: dict[str, Any], headers: dict[str, Any] | None = None) -> tuple
     ids=str,
 )
 def test_a_picture_is_found_however_it_was_sent(row: dict[str, Any]) -> None:
-    assert read(row) == ImageRequest(PICTURE, 5)
+    assert read(row) == ImageRequest((PICTURE,), 5)
 
 
 def test_the_field_image_goes_before_others() -> None:
-    assert read({"data": b"data", "image": b"image", "body": b"body"}).image == b"image"
+    assert read({"data": b"data", "image": b"image", "body": b"body"}).images == (b"image",)
 
 
 @pytest.mark.parametrize("value", ["3", b"3", bytearray(b"3"), " 3 "])
@@ -106,11 +106,11 @@ def test_too_many_bytes_are_refused_with_both_numbers(row: dict[str, Any]) -> No
 
 
 def test_as_many_bytes_as_allowed_are_taken() -> None:
-    assert len(read({"body": {"image": base64.b64encode(b"x" * 1000).decode()}}).image) == 1000
+    assert len(read({"body": {"image": base64.b64encode(b"x" * 1000).decode()}}).images[0]) == 1000
 
 
 def test_a_header_with_the_name_of_a_field_changes_nothing() -> None:
-    assert read({"image": PICTURE}, {"image": "application/json"}).image == PICTURE
+    assert read({"image": PICTURE}, {"image": "application/json"}).images == (PICTURE,)
 
 
 @pytest.mark.parametrize("seed", range(5))

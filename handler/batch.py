@@ -1,0 +1,75 @@
+"""The images of a batch: rows to images, one forward pass, predictions back to their rows."""
+
+from collections.abc import Callable, Iterator, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from handler.request import ImageRequest
+from images.decode import Pixels
+from images.errors import ImageError
+
+if TYPE_CHECKING:
+    from engine.loading import Engine
+
+
+class Prediction(NamedTuple):
+    """The most probable classes of one image, best first: probabilities in [0, 1] and class indexes."""
+
+    probabilities: list[float]
+    classes: list[int]
+
+
+class Batch:
+    """Collects the decoded images of all rows that can be answered.
+
+    A row is one request and may hold several images. All images share one forward pass.
+
+    Args:
+        decode: turns the bytes of an image into pixels (S, S, 3) uint8, or raises ImageError.
+    """
+
+    def __init__(self, decode: Callable[[bytes | bytearray], Pixels]) -> None:
+        self._decode = decode
+        self._images: list[Pixels] = []
+        self._requests: list[tuple[int, ImageRequest]] = []
+
+    def add(self, row: int, request: ImageRequest) -> None:
+        """Decode the images of a row.
+
+        Raises:
+            ImageError: an image cannot be decoded. None of the row's images is kept; other rows are as they were.
+        """
+        if len(request.images) == 1:
+            self._images.append(self._decode(request.images[0]))
+        else:
+            self._images += self._decoded(request.images)
+        self._requests.append((row, request))
+
+    def predictions(self, engine: "Engine") -> Iterator[tuple[int, list[Prediction]]]:
+        """Run all images through the engine at once; yield each row with the predictions of its images, in order."""
+        if not self._images:
+            return
+        probabilities = engine.probabilities(np.stack(self._images))
+        count = max(request.top_k for _, request in self._requests)
+        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :count]  # (N, count)
+        best_probabilities, best_classes = np.take_along_axis(probabilities, best, axis=1).tolist(), best.tolist()
+        end = 0
+        for row, request in self._requests:
+            start, end = end, end + len(request.images)
+            yield (
+                row,
+                [
+                    Prediction(best_probabilities[image][: request.top_k], best_classes[image][: request.top_k])
+                    for image in range(start, end)
+                ],
+            )
+
+    def _decoded(self, images: Sequence[bytes | bytearray]) -> list[Pixels]:
+        decoded = []
+        for number, image in enumerate(images, start=1):
+            try:
+                decoded.append(self._decode(image))
+            except ImageError as error:
+                raise type(error)(f"image {number} of {len(images)}: {error.message}") from error
+        return decoded

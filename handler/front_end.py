@@ -1,0 +1,41 @@
+"""What TorchServe 0.12's front end tells the handler besides a row's fields, and what it expects in the answer.
+
+Headers are a dict: the request's own by name, and `{"content-type": …}` by the name of each field.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+# gRPC's StreamPredictions: the front end reads this header of every answer, and a missing one kills the worker.
+# Of other gRPC calls it reads nothing; over REST the header would turn the answer into a stream.
+STREAM_HEADER = "ts_stream_next"
+LAST_OF_STREAM = "false"
+
+_SEQUENCE_HEADERS = "ts_request_sequence_"  # of gRPC's StreamPredictions2, the only headers that gRPC brings
+_FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
+
+
+def is_grpc(headers: Mapping[str, Any]) -> bool:
+    """Whether the row came over gRPC: REST brings at least the client's headers, `explain` first of all."""
+    return "explain" not in headers and not any(
+        isinstance(value, str) and not name.startswith(_SEQUENCE_HEADERS) for name, value in headers.items()
+    )
+
+
+def is_describe_request(row: Mapping[str, Any], headers: Mapping[str, Any]) -> bool:
+    """Whether the management API asks for a description.
+
+    The front end marks its own request with the header `describe`, which a client of the inference API may send too.
+    Only the front end's has no field at all: a prediction has one even for an empty body, unless it is an empty form.
+    """
+    return headers.get("describe") == "True" and not row and not content_type(headers).startswith(_FORM_TYPES)
+
+
+def content_type(headers: Mapping[str, Any]) -> str:
+    """The request's media type in lower case, without parameters; empty where it has none."""
+    return header(headers, "content-type").partition(";")[0].strip().lower()
+
+
+def header(headers: Mapping[str, Any], name: str) -> str:
+    """A request header by its lower-case name, however the client wrote it; empty where it is missing."""
+    return next((value for key, value in headers.items() if key.lower() == name and isinstance(value, str)), "")
