@@ -104,8 +104,12 @@ def test_of_64_concurrent_uploads_the_broken_ones_fail_alone(url):
             assert (response.status_code, response.json()["type"]) == (422, "DamagedImage")
 
 
-def test_a_client_cannot_imitate_the_front_end_with_a_header(post):
-    """TorchServe marks its own jobs with a header that any client may send: it gets a description, nobody else does."""
-    response = post(data=JPEG, headers={"describe": "True"})
-    assert response.json()["class_names"][3] == "cat"
-    assert post(data=JPEG).json()["class_name"]
+@pytest.mark.parametrize("path", ["predictions/cifar10", "cifar10/predict", "models/cifar10/invoke"])
+def test_a_client_of_the_inference_api_gets_no_description(server, path):
+    """TorchServe marks its management API's own requests with a header that any client may send."""
+    address = f"{server.settings.inference}/{path}"
+    assert requests.post(address, data=JPEG, headers={"describe": "True"}, timeout=30).json()["class_name"]
+    form = {"describe": "True", "Content-Type": "application/x-www-form-urlencoded"}
+    assert requests.post(address, headers=form, timeout=30).json()["type"] == "MissingImage"
+    with server.management() as management:
+        assert management.ask_worker("cifar10", "1.0")["pid"]
