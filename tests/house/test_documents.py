@@ -6,7 +6,7 @@ import re
 import pytest
 
 from serving.settings import PROJECT
-from tests.house.test_links import DOCUMENTS
+from tests.documents.markdown import DOCUMENTS, name_of
 
 DECISIONS = PROJECT / "docs" / "decisions"
 README_LINES = 95
@@ -16,7 +16,7 @@ COLUMNS = ["date", "machine", "area", "tried", "measure", "before", "after", "ke
 OTHER_PAGES = [page for page in DOCUMENTS if page != PROJECT / "README.md"]
 
 
-@pytest.mark.parametrize("page", OTHER_PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", OTHER_PAGES, ids=name_of)
 def test_each_page_says_first_what_it_answers(page):
     heading, _, first = page.read_text().split("\n", 2)
     assert heading.startswith("# ")

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from serving.settings import PROJECT
+from tests.documents.markdown import DOCUMENTS, name_of, without_fences
 
-DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 ELSEWHERE = re.compile(r"^(https?|mailto):")
 
@@ -19,18 +19,13 @@ def links_of(text: str) -> list[str]:
 
 
 def without_code(text: str) -> str:
-    text = re.sub(r"^( *)```.*?^\1```", "", text, flags=re.MULTILINE | re.DOTALL)
-    return re.sub(r"`[^`\n]*`(?!\])", "", text)
+    return re.sub(r"`[^`\n]*`(?!\])", "", without_fences(text))
 
 
 @cache
 def anchors_of(page: Path) -> set[str]:
     """The anchors that GitHub gives a page's headings."""
     return {anchor_of(heading) for heading in re.findall(r"^#+ +(.+)$", without_fences(page.read_text()), re.MULTILINE)}
-
-
-def without_fences(text: str) -> str:
-    return re.sub(r"^( *)```.*?^\1```", "", text, flags=re.MULTILINE | re.DOTALL)
 
 
 def anchor_of(heading: str) -> str:
@@ -50,7 +45,7 @@ def broken(page: Path) -> list[str]:
     return found
 
 
-@pytest.mark.parametrize("page", DOCUMENTS, ids=lambda page: str(page.relative_to(PROJECT)))
+@pytest.mark.parametrize("page", DOCUMENTS, ids=name_of)
 def test_each_link_of_a_document_leads_somewhere(page):
     assert not broken(page)
 
