@@ -10,7 +10,7 @@ RESULTS := benchmarks/results
 
 .DEFAULT_GOAL := help
 .PHONY: help environment archive serve start status stop test lint unit end-to-end format clean \
-	bench bench-quick bench-growth bench-accuracy bench-numerics bench-uploads rollout-drill
+	bench bench-quick bench-extras bench-growth bench-accuracy bench-numerics bench-uploads rollout-drill
 
 help:  ## say what there is
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
@@ -54,25 +54,28 @@ unit: $(ENVIRONMENT)  ## the tests that need no server (seconds)
 end-to-end: $(ENVIRONMENT)  ## the tests against a real TorchServe (minutes)
 	$(BIN)/python -m pytest tests/archive tests/end_to_end $(PYTEST_OPTIONS)
 
-bench: $(ENVIRONMENT)  ## this server beside Flask, gunicorn, FastAPI, LitServe, BentoML; fills the tables of docs/reference/benchmarks.md
+bench: $(ENVIRONMENT)  ## this server beside eight others, side by side; fills the tables of docs/reference/benchmarks.md
 	$(BIN)/python -m benchmarks.bench --record model/cifar10-1.0.json --save $(RESULTS)/bench-1.0.json
-	$(BIN)/python -m benchmarks.bench --record model/cifar10-2.0.json --no-alone --warm-up-s 30 --save $(RESULTS)/bench-2.0.json
+	$(BIN)/python -m benchmarks.bench --record model/cifar10-2.0.json --save $(RESULTS)/bench-2.0.json
 	$(BIN)/python -m benchmarks.table docs/reference/benchmarks.md $(RESULTS)/bench-1.0.json $(RESULTS)/bench-2.0.json
 
 bench-quick: $(ENVIRONMENT)  ## this server beside gunicorn, in two minutes
 	$(BIN)/python -m benchmarks.bench --quick
 
-bench-growth: $(ENVIRONMENT)  ## how throughput grows with connections, batches, workers, pictures: figures
+bench-extras: $(ENVIRONMENT)  ## this server alone: 1,000 connections, photographs of 12 megapixels, gRPC
+	$(BIN)/python -m benchmarks.extras --save $(RESULTS)/extras-1.0.json
+
+bench-growth: $(ENVIRONMENT)  ## how throughput grows with connections, batch size, workers, image size: figures
 	$(BIN)/python -m benchmarks.growth --folder $(RESULTS)
 
 bench-accuracy: $(ENVIRONMENT)  ## accuracy and calibration of what is served, over HTTP
 	$(BIN)/python -m benchmarks.accuracy
 
-bench-numerics: $(ENVIRONMENT)  ## how often eight bits and bfloat16 give the class of float32; into the record of 2.0
-	$(BIN)/python -m benchmarks.numerics model/cifar10-2.0.json
+bench-numerics: $(ENVIRONMENT)  ## how often the served engine gives the class of float32
+	$(BIN)/python -m benchmarks.numerics --save $(RESULTS)/numerics.json
 
-bench-uploads: $(ENVIRONMENT)  ## what photographs instead of 32 x 32 pictures cost in accuracy
-	$(BIN)/python -m benchmarks.uploads
+bench-uploads: $(ENVIRONMENT)  ## what photographs instead of 32 x 32 images cost in accuracy, by resize filter
+	$(BIN)/python -m benchmarks.resize_filters
 
 rollout-drill: $(ENVIRONMENT)  ## versions come and go under load: not one request may be lost
 	$(BIN)/python -m benchmarks.rollout_drill

@@ -1,10 +1,10 @@
-"""Accuracy and calibration of what is really served: every test picture through a real TorchServe.
+"""Accuracy and calibration of what is served: every test image through a real TorchServe.
 
     python -m benchmarks.accuracy                       the newest record of model/
     python -m benchmarks.accuracy model/cifar10-1.0.json
 
-Prints what the record promises beside what the server answered; the last line of stdout is one JSON document. Exit
-code 1 where the accuracy differs by more than 0.1 points.
+Prints what the record says beside what the server answered; the last line of standard output is one JSON document.
+Exit code 1 where the accuracy differs by more than 0.1 points.
 """
 
 import json
@@ -14,29 +14,35 @@ from typing import Annotated, Any
 
 import torch
 import typer
+from rich.console import Console
 from rich.progress import track
 
-from benchmarks.pictures import TEST_PICTURES, labelled_files
+from benchmarks import command
 from benchmarks.project import served
+from benchmarks.results import header, write_result
+from benchmarks.rounds import second_stage_share
+from benchmarks.uploads import TEST_IMAGES, labelled_files
 from pixserve import Prediction, RestClient
-from serving.server import Server
 from serving.settings import PROJECT
 from training.calibration import reliability
 
 TOLERANCE = 0.001
 
+app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
+progress = Console(stderr=True, highlight=False)
 
-def ask(server: Server, facts: dict[str, Any], paths: list[Path]) -> torch.Tensor:
-    """Return the probabilities (N, classes) that the server gives to each file, in the order of the classes.
+
+def ask(address: str, facts: dict[str, Any], paths: list[Path]) -> torch.Tensor:
+    """The probabilities (N, classes) that a server gives to each file, in the order of the classes.
 
     Raises:
-        ClientError: the server did not answer a picture.
+        ClientError: the server did not answer an image.
     """
     classes = len(facts["class_names"])
     probabilities = torch.zeros(len(paths), classes)
-    with RestClient(server.settings.inference) as client:
+    with RestClient(address) as client:
         outcomes = client.predict_many(paths, concurrency=16, model=facts["model_name"], top_k=classes)
-        for row, outcome in enumerate(track(outcomes, total=len(paths), description="pictures")):
+        for row, outcome in enumerate(track(outcomes, total=len(paths), description="images", console=progress)):
             if not isinstance(outcome, Prediction):
                 raise outcome
             for entry in outcome.top:
@@ -44,14 +50,15 @@ def ask(server: Server, facts: dict[str, Any], paths: list[Path]) -> torch.Tenso
     return probabilities
 
 
-def measure(record: Path, pictures: Path) -> dict[str, Any]:
-    """Serve a record's weights and measure them on a folder of labelled pictures, `<class>/*`."""
+def measure(record: Path, images: Path) -> dict[str, Any]:
+    """Serve a record's weights and measure them on a folder of labelled images, `<class>/*.jpg`."""
     facts = json.loads(record.read_text())
-    paths, labels = zip(*labelled_files(10**9, folder=pictures), strict=True)
-    with served(record) as (server, _):
+    paths, labels = zip(*labelled_files(images), strict=True)
+    with served(record) as (server, running):
         begin = time.monotonic()
-        probabilities = ask(server, facts, list(paths))
+        probabilities = ask(server.settings.inference, facts, list(paths))
         seconds = time.monotonic() - begin
+        share = second_stage_share(running.describe())
     truth = torch.tensor(labels)
     return {
         "model": f"{facts['model_name']} {facts['version']}",
@@ -60,25 +67,31 @@ def measure(record: Path, pictures: Path) -> dict[str, Any]:
         "accuracy": round(float((probabilities.argmax(1) == truth).double().mean()), 6),
         "accuracy_of_record": facts["test"]["accuracy"],
         "expected_calibration_error": round(reliability(probabilities.clamp_min(1e-7).log(), truth).error, 6),
+        "second_stage_share": share,
         "seconds": round(seconds, 1),
     }
 
 
-def main(
+@app.command()
+def accuracy(
     record: Annotated[Path | None, typer.Argument(help="The record of the weights; the newest of model/.")] = None,
-    pictures: Annotated[Path, typer.Option(help="Labelled pictures, <class>/*.")] = TEST_PICTURES,
+    images: Annotated[Path, typer.Option(help="Labelled images, <class>/*.jpg.")] = TEST_IMAGES,
+    save: Annotated[Path | None, typer.Option(help="Write the JSON document here too.")] = None,
 ) -> None:
     """Measure the accuracy and calibration of served weights."""
-    found = measure(record or max((PROJECT / "model").glob("*.json")), pictures)
+    found = measure(record or max((PROJECT / "model").glob("*.json")), images)
     print(
-        f"{found['model']}: {found['accuracy']:.2%} of {found['n']:,} pictures over HTTP, "
+        f"{found['model']}: {found['accuracy']:.2%} of {found['n']:,} images over HTTP, "
         f"{found['accuracy_of_record']:.2%} by its record; "
         f"calibration error {found['expected_calibration_error']:.2%}; {found['seconds']} s"
     )
-    print(json.dumps(found))
+    document = header() | found
+    if save:
+        write_result(save, document)
+    print(json.dumps(document))
     if abs(found["accuracy"] - found["accuracy_of_record"]) > TOLERANCE:
         raise typer.Exit(1)
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(app)

@@ -11,17 +11,19 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from benchmarks.errors import BenchmarkError
-from benchmarks.pictures import Picture
+from benchmarks.request_formats import RequestFormat
+from benchmarks.running import RunningServer
+from benchmarks.uploads import Upload
 
 SCRIPT = Path(__file__).with_name("wrk.lua")
-MOST_THREADS = 8
+MAX_THREADS = 64  # up to here each connection has a thread of its own, which knows what it waits for
 
 
 @dataclass(frozen=True)
 class Load:
     """What one run of wrk found. Only right answers count as throughput.
 
-    `wrong` answers name another class than expected, `refused` are 503, `failed` any other status; `unexpected` is
+    `wrong` answers name a class that is not expected, `refused` are 503, `failed` any other status; `unexpected` is
     the first answer of those three kinds.
     """
 
@@ -62,49 +64,51 @@ class Load:
         )
 
 
-def run_wrk(url: str, pictures: Sequence[Picture], *, connections: int, seconds: float, timeout_s: int = 30) -> Load:
-    """Upload pictures over so many connections for some seconds, each as fast as it is answered.
+def run_wrk(
+    server: RunningServer, uploads: Sequence[Upload], *, connections: int, seconds: float, timeout_s: int = 30
+) -> Load:
+    """Send images over so many connections for some seconds; each connection sends when it has its answer.
 
     Raises:
         BenchmarkError: wrk is not installed, or it failed.
     """
     if shutil.which("wrk") is None:
         raise BenchmarkError("the load tool wrk is not installed; `apt-get install wrk` brings it")
-    allow_connections(connections)
-    threads = min(MOST_THREADS, connections)
+    raise_open_file_limit(connections)
+    threads = thread_count(connections)
     with tempfile.TemporaryDirectory(prefix="wrk-") as scratch:
         folder = Path(scratch)
-        write_plans(folder, share_out(pictures, threads=threads, connections=connections))
+        write_requests(folder, uploads, threads=threads, request_format=server.request_format)
         options = [f"-t{threads}", f"-c{connections}", f"-d{math.ceil(seconds)}s", f"--timeout={timeout_s}s"]
-        command = ["wrk", *options, "-s", str(SCRIPT), url, "--", scratch]
+        headers = [f"-H{name}: {value}" for name, value in server.request_format.headers.items()]
+        arguments = [scratch, str(connections // threads)]
+        command = ["wrk", *options, *headers, "-s", str(SCRIPT), server.url, "--", *arguments]
         done = subprocess.run(command, capture_output=True, text=True)
         if done.returncode:
-            raise BenchmarkError(f"wrk failed on {url}: {(done.stderr or done.stdout).strip()}")
+            raise BenchmarkError(f"wrk failed on {server.url}: {(done.stderr or done.stdout).strip()}")
         first = next((path.read_text(errors="replace") for path in sorted(folder.glob("unexpected-*.txt"))), None)
         return Load.parse(done.stdout, unexpected=first)
 
 
-def share_out(pictures: Sequence[Picture], *, threads: int, connections: int) -> list[list[Picture]]:
-    """Return each thread's pictures: of one class where it has several connections, see wrk.lua."""
-    if connections == threads:
-        return [[*pictures[thread::threads]] for thread in range(threads)]
-    classes = sorted({picture.expected for picture in pictures})
-    chosen = [classes[thread % len(classes)] for thread in range(threads)]
-    return [[picture for picture in pictures if picture.expected == expected] for expected in chosen]
+def thread_count(connections: int) -> int:
+    """The most threads, up to `MAX_THREADS`, that all have the same number of connections."""
+    return next(threads for threads in range(min(MAX_THREADS, connections), 0, -1) if connections % threads == 0)
 
 
-def write_plans(folder: Path, plans: list[list[Picture]]) -> None:
-    """Write the pictures, and for each thread the list that wrk.lua reads."""
-    for thread, pictures in enumerate(plans, 1):
-        lines = []
-        for index, picture in enumerate(pictures):
-            path = folder / f"{thread}-{index}.jpg"
-            path.write_bytes(picture.jpeg)
-            lines.append(f"{picture.expected} {path}\n")
-        (folder / f"thread-{thread}.txt").write_text("".join(lines))
+def write_requests(folder: Path, uploads: Sequence[Upload], *, threads: int, request_format: RequestFormat) -> None:
+    """Write the body of each request, and for each thread the list that wrk.lua reads.
+
+    The uploads are shared out to the threads; each thread gets some, if need be the same as another.
+    """
+    for index, upload in enumerate(uploads):
+        (folder / f"{index}.body").write_bytes(request_format.encode(upload.jpeg))
+    for thread in range(threads):
+        own = range(thread % len(uploads), len(uploads), threads)
+        lines = [f"{','.join(map(str, sorted(uploads[index].expected)))} {folder}/{index}.body\n" for index in own]
+        (folder / f"thread-{thread + 1}.txt").write_text("".join(lines))
 
 
-def allow_connections(connections: int) -> None:
+def raise_open_file_limit(connections: int) -> None:
     """Raise the limit of open files of this process and its children, servers among them.
 
     Raises:

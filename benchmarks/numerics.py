@@ -1,59 +1,94 @@
-"""How often few bits give another class than float32: the handler's own networks, on every test picture.
+"""How often the served engine names the class of float32: every test image, in process.
 
-It runs with handler/ on its path, as the files of an archive do (`make bench-numerics`).
+    python -m benchmarks.numerics                                       each record of model/
+    python -m benchmarks.numerics model/cifar10-2.0.json --save x.json
 
-python -m benchmarks.numerics model/cifar10-2.0.json    writes what it finds into the record, as `numerics`
+`make bench-numerics` writes benchmarks/results/numerics.json.
 """
 
-import copy
 import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import torch
+import numpy as np
 import typer
+from numpy.typing import NDArray
+from rich.console import Console
 from rich.progress import track
-from torch import Tensor, nn
+from rich.table import Table
 
-from engine.precision import TwoPrecisions, in_precision, is_fast
-from training.networks import image_size, load_network
-from training.record import few_bits_entry, write_record
-from training.sources import load_source
+from benchmarks import command
+from benchmarks.errors import BenchmarkError
+from benchmarks.project import unpacked
+from benchmarks.project_engine import ProjectClassifier
+from benchmarks.results import header, write_result
+from benchmarks.uploads import TEST_IMAGES, labelled_files
+from serving.settings import PROJECT
 
 BATCH_SIZE = 32
 
-
-@torch.inference_mode()
-def logits(network: nn.Module, images: Tensor, *, title: str) -> Tensor:
-    """Return (N, classes) float32 of (N, 3, S, S) uint8, in batches as they are served."""
-    batches = track(torch.split(images, BATCH_SIZE), description=title)
-    return torch.cat([network(batch).float() for batch in batches])
+app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
+progress = Console(stderr=True, highlight=False)
 
 
-def measure(trained: nn.Module, images: Tensor) -> dict[str, Any]:
-    """Return an entry for each precision that this processor is made for."""
-    exact = logits(trained, images, title="float32")
-    found = {}
-    for precision in filter(is_fast, ("int8", "bf16")):
-        network = in_precision(copy.deepcopy(trained), images[:BATCH_SIZE], precision=precision)
-        assert isinstance(network, TwoPrecisions)
-        coarse = logits(network.coarse, images, title=precision)
-        found[precision] = few_bits_entry(exact, coarse, close_call=network.close_call)
-    return found
+def probabilities(model_dir: Path, images: list[bytes], *, precision: str | None = None) -> NDArray[np.float32]:
+    """Class probabilities (N, classes) of encoded images, in batches as they are served.
+
+    Args:
+        model_dir: an unpacked archive.
+        images: encoded.
+        precision: None for what the archive is served in on this machine.
+    """
+    classifier = ProjectClassifier(model_dir, batch_size=BATCH_SIZE, precision=precision)
+    batches = [images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE)]
+    return np.concatenate([classifier.probabilities(batch) for batch in track(batches, console=progress)])
 
 
-def main(
-    record: Annotated[Path, typer.Argument(help="The record of weights of a network that has a close_call.")],
-    source: Annotated[str, typer.Option(help="Where the test pictures are: `cifar10`, or DIR.")] = "data",
+def agreement(served: NDArray[np.float32], float32: NDArray[np.float32], labels: NDArray[np.int64]) -> dict[str, Any]:
+    """How far two sets of probabilities (N, classes) agree, and how accurate both are."""
+    classes, reference = served.argmax(axis=1), float32.argmax(axis=1)
+    return {
+        "images": len(labels),
+        "class_of_float32": round(float((classes == reference).mean()), 6),
+        "accuracy": round(float((classes == labels).mean()), 6),
+        "accuracy_of_float32": round(float((reference == labels).mean()), 6),
+        "largest_difference": round(float(np.abs(served - float32).max()), 6),
+        "mean_difference": round(float(np.abs(served - float32).mean()), 8),
+    }
+
+
+def measure(record: Path) -> dict[str, Any]:
+    """Compare what is served of a record with float32, on every test image.
+
+    Raises:
+        BenchmarkError: there are no test images.
+    """
+    files = labelled_files()
+    if not files:
+        raise BenchmarkError(f"there are no images in {TEST_IMAGES}; unpack CIFAR-10 there")
+    images, labels = [path.read_bytes() for path, _ in files], np.array([label for _, label in files])
+    with unpacked(record) as model_dir:
+        served = probabilities(model_dir, images)
+        return agreement(served, probabilities(model_dir, images, precision="fp32"), labels)
+
+
+@app.command()
+def numerics(
+    records: Annotated[list[Path] | None, typer.Argument(help="Training records; all of model/ if none.")] = None,
+    save: Annotated[Path | None, typer.Option(help="Write the JSON document here too.")] = None,
 ) -> None:
-    """Measure, and write it into the record."""
-    trained, facts = load_network(record.with_suffix(".pt"))
-    images = load_source(source, image_size=image_size(type(trained))).test.images
-    found = measure(trained, images.contiguous(memory_format=torch.channels_last))
-    facts["numerics"] = {"served": facts["numerics"]["served"], "close_call": trained.close_call} | found
-    write_record(record, facts)
-    print(json.dumps(found))
+    """Compare the served engine with float32."""
+    found = {record.stem: measure(record) for record in records or sorted((PROJECT / "model").glob("*.json"))}
+    table = Table("record", "class of float32", "accuracy", "of float32", "largest difference of a probability")
+    for name, row in found.items():
+        shares = (row[key] for key in ("class_of_float32", "accuracy", "accuracy_of_float32"))
+        table.add_row(name, *(f"{share:.2%}" for share in shares), f"{row['largest_difference']:.4f}")
+    Console().print(table)
+    document = header() | {"records": found}
+    if save:
+        write_result(save, document)
+    print(json.dumps(document))
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(app)

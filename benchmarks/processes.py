@@ -1,23 +1,23 @@
-"""What a server costs: CPU seconds and memory of its process and all below it."""
+"""What a server costs: CPU seconds and memory of its first process and all that descend from it."""
 
 import time
 
 import psutil
 
-REST = 0.1  # of a core
-LOOK_S = 0.5
+IDLE_CORES = 0.1  # a server that uses less than this is idle
+INTERVAL_S = 0.5
 
 
-def family(pid: int) -> list[psutil.Process]:
-    """Return a process and its descendants."""
+def process_tree(pid: int) -> list[psutil.Process]:
+    """A process and its descendants."""
     parent = psutil.Process(pid)
     return [parent, *parent.children(recursive=True)]
 
 
 def cpu_seconds(pid: int) -> float:
-    """Return the CPU time that the living processes of a family have used so far, user and system."""
+    """The CPU time that the living processes of a tree have used so far, user and system."""
     total = 0.0
-    for process in family(pid):
+    for process in process_tree(pid):
         try:
             times = process.cpu_times()
         except psutil.NoSuchProcess:
@@ -26,24 +26,24 @@ def cpu_seconds(pid: int) -> float:
     return total
 
 
-def wait_for_rest(pid: int, *, timeout_s: float) -> None:
-    """Wait until a family uses less than a tenth of a core, or the time is over."""
+def wait_until_idle(pid: int, *, timeout_s: float) -> None:
+    """Wait until a tree of processes uses less than a tenth of a core, or the time is over."""
     deadline, before_s = time.monotonic() + timeout_s, cpu_seconds(pid)
     while time.monotonic() < deadline:
-        time.sleep(LOOK_S)
+        time.sleep(INTERVAL_S)
         now_s = cpu_seconds(pid)
-        if now_s - before_s < REST * LOOK_S:
+        if now_s - before_s < IDLE_CORES * INTERVAL_S:
             return
         before_s = now_s
 
 
 def memory_mb(pid: int) -> list[float]:
-    """Return the memory of a process and of each descendant, in MB.
+    """The memory of a process and of each descendant, in MB.
 
     It is the proportional set size (Linux): a page that several processes share counts once in the sum.
     """
     sizes = []
-    for process in family(pid):
+    for process in process_tree(pid):
         try:
             sizes.append(process.memory_full_info().pss / 1e6)
         except psutil.NoSuchProcess:
@@ -52,9 +52,9 @@ def memory_mb(pid: int) -> list[float]:
 
 
 def end(pid: int, *, timeout_s: float = 10) -> None:
-    """End a family: politely its first process, then for good whatever is left."""
+    """End a tree of processes: SIGTERM to the first, then SIGKILL to whatever is left."""
     try:
-        processes = family(pid)
+        processes = process_tree(pid)
     except psutil.NoSuchProcess:
         return  # it ended by itself
     processes[0].terminate()

@@ -1,11 +1,9 @@
 """This project as a contestant: a store with an archive of the record, a server in a runtime directory of its own."""
 
-import functools
-import json
 import tempfile
 import time
 import zipfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +11,7 @@ from typing import Any
 import yaml
 
 import archive
-from benchmarks.running import Running
+from benchmarks.running import RunningServer
 from serving.server import Server
 from serving.settings import Settings
 
@@ -21,45 +19,56 @@ CONFIG_NAME = archive.CONFIG.name
 
 
 @contextmanager
-def project(record: Path, precision: str) -> Iterator[Running]:
-    """Run the project as `make start` does, serving one record, without its fixed ports."""
-    with served(record, precision=precision) as (server, running):
-        del server
-        yield running
-
-
-@contextmanager
 def served(
-    record: Path, *, precision: str | None = None, config: Mapping[str, Any] | None = None
-) -> Iterator[tuple[Server, Running]]:
-    """Run the project with changes to handler/model-config.yaml, such as ``{"batchSize": 8}`` or a precision."""
+    record: Path, *, config: Mapping[str, Any] | None = None, handler: Mapping[str, Any] | None = None
+) -> Iterator[tuple[Server, RunningServer]]:
+    """Serve one record as `make start` does, on free ports.
+
+    Args:
+        record: of the weights to pack and serve.
+        config: changes to model-config.yaml, such as ``{"batchSize": 8}``.
+        handler: changes to its section `handler`, such as ``{"precision": "fp32"}``.
+    """
     # A socket's path may have 103 bytes, so the runtime directory lies where temporary folders do.
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         runtime_dir, store = Path(scratch) / "run", Path(scratch) / "store"
         packed, _ = archive.build(record, store=store)
-        change_config(packed, dict(config or {}), precision=precision)
+        if config or handler:
+            change_config(packed, config or {}, handler or {})
         began = time.monotonic()
         with Server(Settings.isolated(runtime_dir, store)) as server:
             (version, *_) = server.wait_until_ready()
             url = f"{server.settings.inference}/predictions/{version.model}"
-            yield server, Running(url, server.pid, time.monotonic() - began)
+            description = describer(server, version.model, version.version)
+            yield server, RunningServer(url, server.pid, time.monotonic() - began, describe=description)
 
 
-@functools.cache  # it takes a server to know
-def served_precision(record: Path) -> str:
-    """Ask a server what it serves this record in on this machine: ``fp32``, ``int8`` or ``bf16``."""
-    facts = json.loads(record.read_text())
-    with served(record) as (server, _), server.management() as management:
-        return str(management.ask_worker(facts["model_name"], facts["version"])["precision"])
+def describer(server: Server, model: str, version: str) -> Callable[[], dict[str, Any]]:
+    """A function that asks one of a version's workers to describe itself."""
+
+    def describe() -> dict[str, Any]:
+        with server.management() as management:
+            return management.ask_worker(model, version)
+
+    return describe
 
 
-def change_config(packed: Path, changes: dict[str, Any], *, precision: str | None) -> None:
+@contextmanager
+def unpacked(record: Path) -> Iterator[Path]:
+    """The folder that TorchServe would unpack a record's archive into."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+        packed, _ = archive.build(record, store=Path(scratch) / "store")
+        with zipfile.ZipFile(packed) as files:
+            files.extractall(Path(scratch) / "model")
+        yield Path(scratch) / "model"
+
+
+def change_config(packed: Path, changes: Mapping[str, Any], handler: Mapping[str, Any]) -> None:
     """Rewrite the settings inside an archive."""
     with zipfile.ZipFile(packed) as original:
         files = {name: original.read(name) for name in original.namelist()}
-    config = yaml.safe_load(files[CONFIG_NAME]) | changes
-    if precision:
-        config["handler"]["precision"] = precision
+    config = yaml.safe_load(files[CONFIG_NAME]) | dict(changes)
+    config["handler"] |= dict(handler)
     files[CONFIG_NAME] = yaml.safe_dump(config).encode()
     with zipfile.ZipFile(packed, "w") as changed:
         for name, content in files.items():

@@ -1,102 +1,75 @@
-"""What people really send: photographs, not 32 x 32 crops. How much accuracy does the way to the network cost?
-
-    python -m benchmarks.uploads                        the newest record of model/
-
-Test pictures are enlarged to the sizes of photographs, some put on a canvas of another aspect, written as JPEG, and
-sent through the handler's own decoding and through the network, once for each resize filter. The last line of stdout
-is one JSON document.
-"""
+"""The images of a load test: a random, seeded sample of the test images, and the answer to expect for each."""
 
 import io
-import json
+import random
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated
 
-import numpy as np
-import torch
-import typer
 from PIL import Image
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
 
-from benchmarks.peers.classifier import Classifier
-from benchmarks.pictures import labelled_files
-from images import decode
 from serving.settings import PROJECT
 
-FILTERS = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
-# The upload's canvas, and the part of it that the enlarged picture fills; the rest is black, as letterboxes are.
-UPLOADS = {
-    "as it is, 32 x 32": None,
-    "480 x 480": ((480, 480), (480, 480)),
-    "640 x 480, letterboxed": ((640, 480), (480, 480)),
-    "480 x 640, letterboxed": ((480, 640), (480, 480)),
-    "640 x 480, stretched": ((640, 480), (640, 480)),
-    "4000 x 3000, letterboxed": ((4000, 3000), (3000, 3000)),
-}
-JPEG_QUALITY = 90  # what cameras and phones write
+TEST_IMAGES = PROJECT / "data" / "test"
+TRAINING_IMAGES = PROJECT / "data" / "train"
+SAMPLE_SIZE = 1000
+SEED = 0
 
 
-def upload(jpeg: bytes, shape: tuple[tuple[int, int], tuple[int, int]] | None) -> bytes:
-    """Enlarge a picture (bicubic, as image editors do), centre it on its canvas, and write it as JPEG."""
-    if shape is None:
-        return jpeg
-    canvas_size, size = shape
-    canvas = Image.new("RGB", canvas_size)
-    picture = Image.open(io.BytesIO(jpeg)).resize(size, Image.Resampling.BICUBIC)
-    canvas.paste(picture, ((canvas_size[0] - size[0]) // 2, (canvas_size[1] - size[1]) // 2))
+@dataclass(frozen=True)
+class Sample:
+    """Encoded images, each with its true class; `labels` is empty where nobody knows it."""
+
+    jpegs: tuple[bytes, ...]
+    labels: tuple[int, ...] = ()
+
+
+@dataclass(frozen=True)
+class Upload:
+    """A JPEG, and the classes (indexes) that are a right answer to it.
+
+    Right is what the same stack answers in process. These are two classes where a rounding decides between them.
+    """
+
+    jpeg: bytes
+    expected: frozenset[int]
+
+
+def sample_images(count: int = SAMPLE_SIZE, *, folder: Path = TEST_IMAGES, seed: int = SEED) -> Sample:
+    """A random sample of labelled images, drawn without replacement; the same seed gives the same sample.
+
+    Generated images without labels where there is no such folder.
+    """
+    files = labelled_files(folder)
+    if not files:
+        return Sample(tuple(generated_images(count)))
+    chosen = random.Random(seed).sample(files, min(count, len(files)))
+    return Sample(tuple(path.read_bytes() for path, _ in chosen), tuple(label for _, label in chosen))
+
+
+def labelled_files(folder: Path = TEST_IMAGES) -> list[tuple[Path, int]]:
+    """Every image of a folder `<class>/*.jpg` with the index of its class, by file name; none without a folder.
+
+    Neighbours are of different classes, so the first N are N / classes of each.
+    """
+    files = [
+        (path, label) for label, of_class in enumerate(sorted(folder.glob("*/"))) for path in of_class.glob("*.jpg")
+    ]
+    return sorted(files, key=lambda file: (file[0].name, file[1]))
+
+
+def generated_images(count: int, *, size: int = 32) -> Iterator[bytes]:
+    """Yield JPEGs of different textures, the same ones each time."""
+    random_source = random.Random(0)
+    for _ in range(count):
+        cells = random_source.choice((2, 3, 4, 8))
+        colours = bytes(random_source.randrange(256) for _ in range(cells * cells * 3))
+        resample = random_source.choice((Image.Resampling.NEAREST, Image.Resampling.BICUBIC))
+        yield encode_jpeg(Image.frombytes("RGB", (cells, cells), colours).resize((size, size), resample))
+
+
+def encode_jpeg(image: Image.Image, *, quality: int = 90) -> bytes:
+    """An image as JPEG; `quality` is of 100."""
     file = io.BytesIO()
-    canvas.save(file, "JPEG", quality=JPEG_QUALITY)
+    image.save(file, "JPEG", quality=quality)
     return file.getvalue()
-
-
-def accuracies(record: Path, kind: str, count: int) -> dict[str, float]:
-    """Return the accuracy by the name of the filter, over the first `count` test pictures."""
-    classifier, files = Classifier(record), labelled_files(count)
-    labels = torch.tensor([label for _, label in files])
-    decoded: dict[str, list[decode.Pixels]] = {resample.name: [] for resample in FILTERS}
-    for path, _ in track(files, description=kind):
-        data = upload(path.read_bytes(), UPLOADS[kind])
-        for name, pixels in decode_with_each_filter(data, size=classifier.image_size):
-            decoded[name].append(pixels)
-    return {name: right(classifier, pictures, labels) for name, pictures in decoded.items()}
-
-
-def decode_with_each_filter(data: bytes, *, size: int) -> Iterator[tuple[str, decode.Pixels]]:
-    """Yield the name of each filter, and the picture decoded by the handler with it."""
-    chosen = decode.RESAMPLE
-    try:
-        for resample in FILTERS:
-            decode.RESAMPLE = resample
-            yield resample.name, decode.decode_image(data, image_size=size, max_pixels=25_000_000)
-    finally:
-        decode.RESAMPLE = chosen
-
-
-def right(classifier: Classifier, pictures: list[decode.Pixels], labels: torch.Tensor) -> float:
-    """Return the share of pictures, each (S, S, 3) uint8, whose class the network names."""
-    pixels = torch.from_numpy(np.stack(pictures))
-    batches = torch.split(pixels.permute(0, 3, 1, 2), 100)
-    answers = [classifier.probabilities(list(batch)).argmax(1) for batch in batches]
-    return round(float((torch.cat(answers) == labels).double().mean()), 4)
-
-
-def main(
-    record: Annotated[Path | None, typer.Argument(help="The record of the weights; the newest of model/.")] = None,
-    count: Annotated[int, typer.Option(help="Test pictures of each kind.")] = 2000,
-    large: Annotated[int, typer.Option(help="Test pictures of the 12-megapixel kind.")] = 300,
-) -> None:
-    """Measure what enlarging, letterboxing and each resize filter do to accuracy."""
-    record = record or max((PROJECT / "model").glob("*.json"))
-    found = {kind: accuracies(record, kind, large if "4000" in kind else count) for kind in UPLOADS}
-    table = Table("upload", *(resample.name.lower() for resample in FILTERS), title=f"accuracy of {record.stem}")
-    for kind, by_filter in found.items():
-        table.add_row(kind, *(f"{accuracy:.1%}" for accuracy in by_filter.values()))
-    Console().print(table)
-    print(json.dumps({"record": record.stem, "count": count, "large": large, "accuracy": found}))
-
-
-if __name__ == "__main__":
-    typer.run(main)

@@ -1,10 +1,11 @@
--- Sends each thread's own pictures in turn, as `curl -F image=@cat.jpg` does, and checks every answer.
+-- Sends each thread's own requests in turn and holds every answer against the classes that are right for its image.
 --
--- wrk does not tell which connection an answer came on. A thread with one connection knows what it asked last; a
--- thread with more is given pictures of one class alone. So the class of the last picture is always the one to expect.
--- Arguments: the folder with `thread-1.txt` and so on, each line a picture's expected class and its file.
+-- wrk does not tell which connection an answer came on. So each thread keeps the images that it waits for, at most one
+-- a connection: an answer must name a class that is right for one of them, and that image is then done. With one
+-- connection a thread, as up to 64 connections are loaded, each answer is held against its own image.
+-- Arguments: the folder with `thread-1.txt` and so on (each line: right classes such as `3` or `3,5`, then the file of
+-- the request's body), and the number of connections of a thread.
 
-local BOUNDARY = "------------------------d74496d66958873e"
 local threads = {}
 
 function setup(thread)
@@ -13,34 +14,41 @@ function setup(thread)
 end
 
 function init(arguments)
-  folder = arguments[1]
+  folder, connections = arguments[1], tonumber(arguments[2])
   right, wrong, refused, failed = 0, 0, 0, 0
-  requests, classes, last = {}, {}, 0
-  wrk.headers["Content-Type"] = "multipart/form-data; boundary=" .. BOUNDARY
+  requests, waiting, last = {}, {}, 0
   for line in io.lines(folder .. "/thread-" .. number .. ".txt") do
-    local class, path = line:match("^(%d+) (.+)$")
-    table.insert(classes, class)
-    table.insert(requests, wrk.format("POST", nil, nil, upload(path)))
+    local classes, path = line:match("^([%d,]+) (.+)$")
+    local file = assert(io.open(path, "rb"))
+    local request = {classes = "," .. classes .. ",", text = wrk.format("POST", nil, nil, file:read("*a"))}
+    file:close()
+    table.insert(requests, request)
   end
-end
-
-function upload(path)
-  local file = assert(io.open(path, "rb"))
-  local picture = file:read("*a")
-  file:close()
-  return "--" .. BOUNDARY .. "\r\n"
-    .. 'Content-Disposition: form-data; name="image"; filename="picture.jpg"\r\n'
-    .. "Content-Type: image/jpeg\r\n\r\n"
-    .. picture .. "\r\n--" .. BOUNDARY .. "--\r\n"
 end
 
 function request()
   last = last % #requests + 1
-  return requests[last]
+  if #waiting == connections then  -- an answer that never came: its connection was closed
+    table.remove(waiting, 1)
+  end
+  table.insert(waiting, requests[last])
+  return requests[last].text
+end
+
+-- Whether a class is right for an image that is waited for, which is then done; a wrong answer ends the oldest.
+function take(class)
+  for index, image in ipairs(waiting) do
+    if class and image.classes:find("," .. class .. ",", 1, true) then
+      table.remove(waiting, index)
+      return true
+    end
+  end
+  return false, table.remove(waiting, 1)
 end
 
 function response(status, headers, body)
-  if status == 200 and body:match('"class": ?(%d+)') == classes[last] then
+  local taken, image = take(status == 200 and body:match('"class": ?(%d+)'))
+  if taken then
     right = right + 1
     return
   end
@@ -53,7 +61,7 @@ function response(status, headers, body)
   end
   if wrong + refused + failed == 1 then
     local file = assert(io.open(folder .. "/unexpected-" .. number .. ".txt", "w"))
-    file:write("expected class ", classes[last], ", got ", status, " ", body)
+    file:write("expected class ", image and image.classes:sub(2, -2) or "?", ", got ", status, " ", body)
     file:close()
   end
 end

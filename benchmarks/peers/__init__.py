@@ -1,1 +1,1 @@
-"""The same classification service, written for each peer as its own documentation recommends."""
+"""Other servers of image classifiers, each as its own documentation recommends, in environments of their own."""

@@ -3,24 +3,24 @@
 Source: https://docs.bentoml.com/en/latest/get-started/adaptive-batching.html
 """
 
-import os
 from typing import Any
 
 import bentoml
 from PIL.Image import Image
 
-from benchmarks.peers import variables
-from benchmarks.peers.classifier import Classifier
+from benchmarks.peers import environment_variables as variables
+from benchmarks.peers.classifier import classifier_from_environment
+from benchmarks.peers.settings import MAX_BATCH_SIZE
 
 
-@bentoml.service(workers=int(os.environ[variables.WORKERS]))
+@bentoml.service(workers=variables.integer(variables.WORKERS))
 class Api:
-    """Answers pictures, uploaded in the form's field `image`; BentoML joins up to 32 of them."""
+    """Answers images, uploaded in the form's field `image`."""
 
     def __init__(self) -> None:
-        self.classifier = Classifier.from_environment()
+        self.classifier = classifier_from_environment()
 
-    @bentoml.api(batchable=True, max_batch_size=32)
+    @bentoml.api(batchable=True, max_batch_size=MAX_BATCH_SIZE)
     def predict(self, image: list[Image]) -> list[dict[str, Any]]:
-        """Return the answer to each picture; an upload of one is a batch of one."""
+        """The answer to each image; an upload of one is a batch of one."""
         return self.classifier.answers([self.classifier.pixels(picture) for picture in image])

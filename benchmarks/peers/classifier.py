@@ -1,84 +1,74 @@
-"""What every peer calls: Pillow decodes the whole picture, torch runs the network. Also the reference for answers."""
+"""What every peer calls: Pillow decodes the image, an engine runs the network. Also the reference for the answers."""
 
-import importlib
 import io
 import json
 import os
+from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
-from torch import Tensor, nn
 
-from benchmarks.peers import variables
-
-PRECISIONS = ("fp32", "bf16")
+from benchmarks.peers import environment_variables as variables
 
 
-class Classifier:
+class Classifier(ABC):
     """A trained network, loaded once a process.
 
     Args:
-        record: the training record; the weights lie beside it.
-        precision: ``fp32``, or ``bf16`` for autocast.
+        record: the training record, which names the classes.
+        image_size: the side of the square images that the network takes, in pixels.
     """
 
-    def __init__(self, record: Path, *, precision: str = "fp32") -> None:
-        if precision not in PRECISIONS:
-            raise ValueError(f"precision is {precision!r}; expected one of {', '.join(PRECISIONS)}")
-        facts = json.loads(record.read_text())
-        self.class_names: list[str] = facts["class_names"]
-        self._half = precision == "bf16"
-        network = network_class(facts["network"])(classes=len(self.class_names))
-        network.load_state_dict(torch.load(record.with_suffix(".pt"), weights_only=True))
-        self.network: nn.Module = network.eval().to(memory_format=torch.channels_last)
-        self.image_size = int(network.image_size)
+    def __init__(self, record: Path, *, image_size: int) -> None:
+        self.class_names: list[str] = json.loads(record.read_text())["class_names"]
+        self.image_size = image_size
 
-    @classmethod
-    def from_environment(cls) -> "Classifier":
-        """Load what the benchmark's environment variables name, for one thread."""
-        torch.set_num_threads(int(os.environ["OMP_NUM_THREADS"]))
-        return cls(Path(os.environ[variables.RECORD]), precision=os.environ[variables.PRECISION])
+    @abstractmethod
+    def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
+        """Class probabilities (N, classes) float32 of RGB images (N, S, S, 3) uint8, in one forward pass."""
 
-    def decode(self, image: bytes) -> Tensor:
-        """Return the central square of an encoded picture as ``(3, S, S) uint8``."""
+    def decode(self, image: bytes) -> NDArray[np.uint8]:
+        """The central square of an encoded image as (S, S, 3) uint8."""
         return self.pixels(Image.open(io.BytesIO(image)))
 
-    def pixels(self, picture: Image.Image) -> Tensor:
-        """Return the central square of a picture as ``(3, S, S) uint8``."""
-        picture, size = picture.convert("RGB"), (self.image_size, self.image_size)
-        if picture.size != size:
-            picture = ImageOps.fit(picture, size, Image.Resampling.BILINEAR)
-        return torch.from_numpy(np.array(picture)).permute(2, 0, 1)
+    def pixels(self, image: Image.Image) -> NDArray[np.uint8]:
+        """The central square of an image as (S, S, 3) uint8."""
+        image, size = image.convert("RGB"), (self.image_size, self.image_size)
+        return np.array(image if image.size == size else ImageOps.fit(image, size, Image.Resampling.BILINEAR))
 
-    def probabilities(self, pictures: Sequence[Tensor]) -> Tensor:
-        """Return the probabilities ``(N, classes) float32`` of decoded pictures, in one forward pass."""
-        with torch.inference_mode(), torch.autocast("cpu", torch.bfloat16, enabled=self._half):
-            logits: Tensor = self.network(torch.stack(list(pictures)))
-        return logits.float().softmax(dim=1)
-
-    def answers(self, pictures: Sequence[Tensor]) -> list[dict[str, Any]]:
-        """Return what the tutorial's application answers, for each decoded picture."""
-        probabilities, classes = self.probabilities(pictures).max(dim=1)
+    def answers(self, images: Sequence[NDArray[np.uint8]]) -> list[dict[str, Any]]:
+        """What the tutorial's application answers, for each decoded image."""
+        probabilities = self.probabilities(np.stack(images))
+        best = probabilities.argmax(axis=1)
         return [
             {"class": index, "class_name": self.class_names[index], "probability": probability}
-            for index, probability in zip(classes.tolist(), probabilities.tolist(), strict=True)
+            for index, probability in zip(best.tolist(), probabilities.max(axis=1).tolist(), strict=True)
         ]
 
     def answer(self, image: bytes) -> dict[str, Any]:
-        """Return the answer to one encoded picture."""
+        """The answer to one encoded image."""
         return self.answers([self.decode(image)])[0]
 
+    def description(self) -> dict[str, Any]:
+        """What the engine says of itself: a peer's says nothing."""
+        return {}
 
-def network_class(name: str) -> Any:
-    """Return the one network that ``model/<name>.py`` defines."""
-    module = importlib.import_module(f"model.{name}")
-    (found,) = (
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, nn.Module) and value.__module__ == module.__name__
-    )
-    return found
+    def classes(self, images: Sequence[bytes]) -> list[int]:
+        """The best class (index) of each encoded image."""
+        return [answer["class"] for answer in self.answers([self.decode(image) for image in images])]
+
+
+def classifier_from_environment() -> Classifier:
+    """Load what the benchmark's environment variables name, for one thread; no engine but that one is imported."""
+    record = Path(os.environ[variables.RECORD])
+    if os.environ[variables.ENGINE] == "openvino":
+        from benchmarks.peers.openvino_classifier import OpenVinoClassifier
+
+        return OpenVinoClassifier(record, ir=Path(os.environ[variables.IR]))
+    from benchmarks.peers.torch_classifier import TorchClassifier
+
+    return TorchClassifier(record, precision=os.environ[variables.PRECISION])

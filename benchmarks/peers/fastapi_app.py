@@ -9,14 +9,14 @@ from typing import Any
 from fastapi import FastAPI, UploadFile
 from fastapi.responses import JSONResponse
 
-from benchmarks.peers.classifier import Classifier
+from benchmarks.peers.classifier import classifier_from_environment
 
 app = FastAPI()
-classifier = Classifier.from_environment()
+classifier = classifier_from_environment()
 
 
 @app.post("/predict")
 def predict(image: UploadFile) -> JSONResponse:
-    """Answer one picture, uploaded in the form's field `image`."""
+    """Answer one image, uploaded in the form's field `image`."""
     answer: dict[str, Any] = classifier.answer(image.file.read())
     return JSONResponse(answer)
