@@ -20,6 +20,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
+from benchmarks import command
 from benchmarks.peers.torch_classifier import TorchClassifier
 from benchmarks.uploads import encode_jpeg, labelled_files
 from images import decode
@@ -38,6 +39,8 @@ UPLOADS = {
 JPEG_QUALITY = 90  # what cameras and phones write
 MAX_PIXELS = 25_000_000
 BATCH_SIZE = 100
+
+app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
 
 
 def upload(jpeg: bytes, shape: tuple[tuple[int, int], tuple[int, int]] | None) -> bytes:
@@ -82,7 +85,8 @@ def accuracy(classifier: TorchClassifier, images: list[decode.Pixels], labels: l
     return round(float((best == np.array(labels)).mean()), 4)
 
 
-def main(
+@app.command()
+def resize_filters(
     record: Annotated[Path | None, typer.Argument(help="The record of the weights; the newest of model/.")] = None,
     count: Annotated[int, typer.Option(help="Test images of each kind.")] = 2000,
     large: Annotated[int, typer.Option(help="Test images of the 12-megapixel kind.")] = 300,
@@ -98,4 +102,4 @@ def main(
 
 
 if __name__ == "__main__":
-    typer.run(main)
+    command.run(app)

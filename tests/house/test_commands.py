@@ -19,7 +19,10 @@ from tests.documents.markdown import DOCUMENTS, commands_of, fences_of, inline_c
 APPS = {"pixserve": pixserve, "train.py": train.app, "archive.py": archive.app, "serve.py": serve.app}
 PYTHON = re.compile(r"(?:.*/)?python3?$")
 PROGRAM = re.compile(r"^([A-Z_]+=\S+ )*(\S*/)?(make|pixserve|python|torchrun|train\.py|archive\.py|serve\.py)( |$)")
-BENCHMARKS = ("benchmarks.bench", "benchmarks.uploads", "benchmarks.growth")
+BENCHMARKS = tuple(
+    f"benchmarks.{name}"
+    for name in ("accuracy", "bench", "extras", "growth", "numerics", "resize_filters", "rollout_drill", "table")
+)
 OTHERS = {"--extra-files", "--unix-socket", "--nproc-per-node"}  # options of programs that are not ours
 TODAYS = [page for page in DOCUMENTS if page.name != "CHANGELOG.md"]  # which tells of commands that are gone
 TARGETS = set(re.findall(r"^([a-z][a-z-]*):", (PROJECT / "Makefile").read_text(), re.MULTILINE))
