@@ -1,12 +1,12 @@
 """More workers: started one after the other, so that those at work keep a core, and waited for until each is ready."""
 
-import re
 import time
 
 from operations.errors import NotLoadedError
 from pixserve.management import ManagementClient
 from pixserve.records import ModelVersion
 from pixserve.runtime_directory import RuntimeDirectory
+from pixserve.worker_log import worker_deaths
 
 POLL_S = 0.1
 READY_TIMEOUT_S = 60.0
@@ -66,14 +66,8 @@ def death_of_worker(runtime_directory: RuntimeDirectory, worker: str) -> str | N
     Args:
         worker: its id, which TorchServe gives once.
     """
-    try:
-        log = runtime_directory.worker_log.read_text(errors="replace")
-    except FileNotFoundError:
+    log = runtime_directory.worker_log
+    if not log.exists():
         return None
-    said: list[str] = re.findall(rf"^.* W-{worker}-\S+-stdout - (.*)$", log, flags=re.MULTILINE)
-    if "Backend worker process died." not in said:
-        return None
-    for line in said:
-        if failed := re.match(r"Failed to load model \S+, exception (.+)", line):
-            return str(failed[1]).strip().rstrip(":")
-    return next(line for line in reversed(said) if line.strip())
+    deaths = worker_deaths(log.read_text(errors="replace"))
+    return next((death.reason for death in deaths if death.worker == worker), None)

@@ -1,21 +1,59 @@
 """From one version to another at once: promote, and roll back."""
 
 from operations.errors import NoEarlierVersionError, RolloutError
-from operations.history import earlier_defaults
 from operations.rollout import require_runtime_directory
 from pixserve.connection import Connection
+from pixserve.default_history import default_history
 from pixserve.management import ManagementClient
 from pixserve.records import ModelVersion
-from pixserve.runtime_directory import RuntimeDirectory
 
 
-def promote(management: ManagementClient, model: str, version: str) -> ModelVersion:
-    """Make a version the default; nothing is lost, for what was accepted before stays where it is.
+def promote(connection: Connection, model: str, version: str) -> ModelVersion:
+    """Make a version the default; nothing is lost, for requests accepted before stay in their version's queue.
+
+    Where the server's runtime directory is on another machine, the launcher there records the change.
 
     Raises:
         RolloutError: not all of its workers are ready.
         VersionNotFoundError: it is not registered.
     """
+    directory = connection.endpoints.runtime_directory
+    if directory is None:
+        return _make_default(connection.management, model, version)
+    with default_history(directory) as history:
+        history.record(model, connection.management.default_version(model))
+        described = _make_default(connection.management, model, version)
+        history.record(model, version)
+    return described
+
+
+def roll_back(connection: Connection, model: str, *, to: str | None = None) -> tuple[str, str]:
+    """Undo the last change of the default, whoever made it; return the version left and the one gone back to.
+
+    Args:
+        to: the version to go back to, instead of the one before the last change.
+
+    Raises:
+        NoEarlierVersionError: none that was the default before is registered.
+        RolloutError: it has no ready workers.
+    """
+    management = connection.management
+    with default_history(require_runtime_directory(connection)) as history:
+        present = management.default_version(model)
+        history.record(model, present)
+        registered = {version.version for version in management.versions(model)}
+        back = to or history.previous(model, registered)
+        if back is None:
+            raise NoEarlierVersionError(
+                f"{model} has no earlier default that is still registered; `pixserve models` lists what there is, "
+                "`pixserve promote VERSION` chooses one"
+            )
+        _make_default(management, model, back)
+        history.undo(model, back)
+    return present, back
+
+
+def _make_default(management: ManagementClient, model: str, version: str) -> ModelVersion:
     described = management.describe(model, version)
     if not described.is_ready:
         raise RolloutError(
@@ -25,28 +63,3 @@ def promote(management: ManagementClient, model: str, version: str) -> ModelVers
     if not described.is_default:
         management.set_default(model, version)
     return described
-
-
-def roll_back(connection: Connection, model: str, *, to: str | None = None) -> tuple[str, str]:
-    """Make the version the default that was it before; return the version left and the one gone back to.
-
-    Raises:
-        NoEarlierVersionError: none that was the default before is registered.
-        RolloutError: it has no ready workers.
-    """
-    management = connection.management
-    present = management.default_version(model)
-    back = to or _earlier(management, model, runtime_directory=require_runtime_directory(connection))
-    promote(management, model, back)
-    return present, back
-
-
-def _earlier(management: ManagementClient, model: str, *, runtime_directory: RuntimeDirectory) -> str:
-    registered = {version.version for version in management.versions(model)}
-    for version in earlier_defaults(runtime_directory, model):
-        if version in registered:
-            return version
-    raise NoEarlierVersionError(
-        f"{model} has no earlier default that is still registered; `pixserve models` lists what there is, "
-        "`pixserve promote VERSION` chooses one"
-    )

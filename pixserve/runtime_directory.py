@@ -80,6 +80,16 @@ class RuntimeDirectory:
         """Locked (flock) by the command that changes versions or workers."""
         return self.path / "change.lock"
 
+    @property
+    def default_history(self) -> Path:
+        """Which versions were the default, in order: see `pixserve.default_history`."""
+        return self.path / "default-history.json"
+
+    @property
+    def default_lock(self) -> Path:
+        """Locked (flock) while a default version is changed and the history of it is written."""
+        return self.path / "default-history.lock"
+
     def quiesce_request(self, pid: int) -> Path:
         """Asks the worker with this process id to finish what it has and to take nothing more."""
         return self.path / f"quiesce-{pid}"

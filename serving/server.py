@@ -2,7 +2,6 @@
 
 import base64
 import os
-import re
 import subprocess
 import sys
 import time
@@ -19,6 +18,7 @@ from pixserve.rest import RestClient
 from pixserve.retries import NO_RETRIES
 from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE, RuntimeDirectory
 from pixserve.tokens import Tokens
+from pixserve.worker_log import worker_deaths
 from serving.drain import drain
 from serving.errors import ServingError, WorkerLoadError
 from serving.java import java_command
@@ -28,8 +28,6 @@ from serving.settings import Settings
 
 # A picture of one white pixel: the smallest thing that proves a prediction.
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEANl9ngAAAAABJRU5ErkJggg==")
-# How TorchServe's worker announces its end, and the traceback that follows; each line begins with its thread.
-WORKER_DIED = re.compile(r"W-\d+-(\S+)-stdout - Backend worker process died\.\n(?P<lines>(?:.*-stdout - .*\n)*)")
 
 
 class Server:
@@ -172,10 +170,9 @@ class Server:
 
     def _require_workers(self) -> None:
         log = self.settings.runtime_directory.worker_log
-        died = WORKER_DIED.search(log.read_text(errors="replace")) if log.exists() else None
-        if died:
-            lines = [line.partition("-stdout - ")[2] for line in died["lines"].splitlines()]
-            raise WorkerLoadError(died[1], "\n".join(lines))
+        if log.exists():
+            for death in worker_deaths(log.read_text(errors="replace")):
+                raise WorkerLoadError(death.model_version, death.traceback)
 
     def _hide_management(self) -> None:
         port = int(self.settings.properties["grpc_management_port"])

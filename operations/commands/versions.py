@@ -52,12 +52,12 @@ def promote(context: typer.Context, version: Version) -> None:
     pixserve promote 2.0
     """
     target = target_of(context)
-    make_default(target.connect().management, target.model, version)
+    make_default(target.connect(), target.model, version)
     say(f"{target.model} {version} is the default")
 
 
 def rollback(context: typer.Context, to: To = None) -> None:
-    """Go back to the version that was the default before, at once; doing it again goes back no further than that.
+    """Undo the last change of the default version, at once; doing it again undoes the change before that.
 
     \b
     pixserve rollback

@@ -39,7 +39,7 @@ def test_versions_default_and_rollback_survive_a_restart_and_tokens_are_renewed(
             first = keys(settings.runtime_directory)
             connection.management.register(f"{MODEL}-{NEW}.mar")
             add_workers(connection.management, MODEL, NEW, workers=1, runtime_directory=settings.runtime_directory)
-            promote(connection.management, MODEL, NEW)
+            promote(connection, MODEL, NEW)
             for client in (connection.rest(), connection.grpc()):
                 with client:
                     assert client.predict(PICTURE).model_version == NEW

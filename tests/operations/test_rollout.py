@@ -1,15 +1,12 @@
-"""What a rollout decides: which pictures, better or worse, and which version was the default before."""
+"""What a rollout decides: which pictures, better or worse, and why a worker did not load."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 
-import javaproperties
 import pytest
 
 from operations.errors import RolledBackError, RolloutError
 from operations.gate import Call, Limits, Side, Verdict, compare, reasons_to_refuse
-from operations.history import earlier_defaults
 from operations.labelled_images import LabelledPicture, labelled_pictures
 from operations.latency import percentile_ms
 from operations.loading import death_of_worker
@@ -121,20 +118,6 @@ def test_folders_named_otherwise_go_by_their_order_if_there_are_as_many(tmp_path
 def test_a_folder_without_pictures_is_refused(tmp_path: Path) -> None:
     with pytest.raises(RolloutError, match="holds no pictures"):
         labelled_pictures(tmp_path, class_names=["cat"], most=10)
-
-
-@pytest.mark.parametrize(
-    ("defaults", "earlier"),
-    [("1", ""), ("12", "1"), ("1122", "1"), ("121", ""), ("1213", "1"), ("123", "21"), ("1232", "1"), ("12321", "")],
-)
-def test_what_was_rolled_back_is_never_rolled_back_to(tmp_path: Path, defaults: str, earlier: str) -> None:
-    folder = tmp_path / "logs" / "config"
-    folder.mkdir(parents=True)
-    for index, default in enumerate(defaults):
-        versions = {version: {"defaultVersion": version == default} for version in "123"}
-        snapshot = javaproperties.dumps({"model_snapshot": json.dumps({"models": {"m": versions}})})
-        (folder / f"2026112402{index:07}-snapshot.cfg").write_text(snapshot)
-    assert earlier_defaults(RuntimeDirectory(tmp_path), "m") == list(earlier)
 
 
 def test_why_a_worker_died_is_read_from_the_log(tmp_path: Path) -> None:

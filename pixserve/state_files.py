@@ -1,0 +1,59 @@
+"""Small JSON files that must survive a crash: written atomically, read with doubt."""
+
+import json
+import os
+import sys
+import tempfile
+from pathlib import Path
+from typing import Any
+
+UNREADABLE_SUFFIX = ".unreadable"
+
+
+def write_json(path: Path, content: Any) -> None:
+    """Replace a file by JSON: whoever reads it, after a power cut too, finds the old content or the new, whole.
+
+    Raises:
+        OSError: it could not be written, such as on a full disk; the old content is still there.
+    """
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(content, file, indent=1)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise
+    _sync_directory(path.parent)
+
+
+def read_json(path: Path) -> Any:
+    """Return the content of a JSON file, or None if there is none.
+
+    A file that cannot be parsed is set aside as `<name>.unreadable`, and a warning on standard error says so.
+    """
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return None
+    except ValueError as fault:
+        set_aside(path, str(fault))
+        return None
+
+
+def set_aside(path: Path, reason: str) -> None:
+    """Rename a file whose content makes no sense to `<name>.unreadable`, and say so on standard error."""
+    aside = path.with_name(path.name + UNREADABLE_SUFFIX)
+    path.replace(aside)
+    print(f"warning: {path} cannot be read ({reason}); it is set aside as {aside.name}", file=sys.stderr)
+
+
+def _sync_directory(folder: Path) -> None:
+    """Make a rename durable."""
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
