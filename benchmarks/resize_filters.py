@@ -23,7 +23,7 @@ from rich.table import Table
 from benchmarks import command
 from benchmarks.peers.torch_classifier import TorchClassifier
 from benchmarks.uploads import encode_jpeg, labelled_files
-from images import decode
+from images import decode, square
 from serving.settings import PROJECT
 
 FILTERS = (Image.Resampling.BOX, Image.Resampling.BILINEAR, Image.Resampling.BICUBIC, Image.Resampling.LANCZOS)
@@ -68,13 +68,13 @@ def accuracies(record: Path, kind: str, count: int) -> dict[str, float]:
 
 def decode_with_each_filter(data: bytes, *, size: int) -> Iterator[tuple[str, decode.Pixels]]:
     """Yield the name of each filter, and the image decoded by the handler with it."""
-    chosen = decode.RESAMPLE
+    chosen = square.RESAMPLE
     try:
         for resample in FILTERS:
-            decode.RESAMPLE = resample
+            square.RESAMPLE = resample
             yield resample.name, decode.decode_image(data, image_size=size, max_pixels=MAX_PIXELS)
     finally:
-        decode.RESAMPLE = chosen
+        square.RESAMPLE = chosen
 
 
 def accuracy(classifier: TorchClassifier, images: list[decode.Pixels], labels: list[int]) -> float:

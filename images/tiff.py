@@ -1,55 +1,74 @@
-"""TIFF directories, read without Pillow: EXIF is one, and a hostile one makes Pillow build millions of objects."""
+"""TIFF variants: what the first directory says of the pixels, which Pillow decodes rightly, and which are refused."""
 
-import struct
-from collections.abc import Iterator
-from typing import NamedTuple
+import io
 
-ORIENTATION = 0x0112
-EXIF_PREFIX = b"Exif\x00\x00"
-BYTE_ORDER = {b"II": "<", b"MM": ">"}
-SHORT, LONG = 3, 4
+from PIL.TiffImagePlugin import TiffImageFile
+
+from images.errors import TooComplexImageError, UnsupportedImageError
+from images.guards import check_pixels
+from images.ifd import first_ifd_offset, read_ifd
+from images.source import Source
+
+# A strip for each row, in four planes, are 4 x 65,535 offsets.
+MAX_NUMBERS = 300_000
+
+_BITS, _COMPRESSION, _PHOTOMETRIC = 0x0102, 0x0103, 0x0106
+_SAMPLES, _SAMPLE_FORMAT = 0x0115, 0x0153
+_TILE_WIDTH, _TILE_LENGTH = 0x0142, 0x0143
+_SUB_IFDS = {0x8769, 0x8825, 0xA005}  # EXIF, GPS and interoperability, which Pillow reads, too
+_DECODED_COMPRESSIONS = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32809, 32946, 34676, 34677, 34925, 50000}
+_COMPRESSIONS = {34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"}
+_UNKNOWN_TO_PILLOW = {"unknown pixel mode", "unknown data organization", "Invalid value for samples per pixel"}
+_SIGNED = 2
+_WHITE_IS_ZERO = 0
 
 
-class Tag(NamedTuple):
-    """One entry; `value` is that of a single SHORT or LONG and 0 of anything else."""
-
-    number: int
-    kind: int
-    length: int
-    value: int
-
-
-def first_directory_offset(data: bytes | bytearray) -> int:
-    """Where the first directory lies.
+def read_tiff(data: bytes | bytearray, *, max_pixels: int) -> Source:
+    """The file as it is, with what its first directory says of the pixels.
 
     Raises:
-        ValueError: no TIFF header.
+        TooComplexImageError: the directory holds more numbers than honest ones do.
+        TooManyPixelsError: a tile is larger than `max_pixels`.
+        UnsupportedImageError: the samples are signed, or compressed in a way that is not decoded.
+        ValueError: there is no TIFF header.
     """
-    order = BYTE_ORDER.get(bytes(data[:2]))
-    if order is None or len(data) < 8:
-        raise ValueError("no TIFF header")
-    return int(struct.unpack_from(order + "L", data, 4)[0])
+    values = _checked_values(data, first_ifd_offset(data), depth=2)
+    check_pixels(values.get(_TILE_WIDTH, 1), values.get(_TILE_LENGTH, 1), limit=max_pixels)
+    compression = values.get(_COMPRESSION, 1)
+    if compression not in _DECODED_COMPRESSIONS:
+        name = _COMPRESSIONS.get(compression, f"method {compression}")
+        raise UnsupportedImageError(f"a TIFF compressed by {name} came; expected LZW, Deflate, JPEG or none")
+    if values.get(_SAMPLE_FORMAT) == _SIGNED:
+        raise UnsupportedImageError("a TIFF of signed samples came; expected unsigned ones of at most 16 bits")
+    return Source(data, bits=values.get(_BITS, 1), white_is_zero=values.get(_PHOTOMETRIC) == _WHITE_IS_ZERO)
 
 
-def read_directory(data: bytes | bytearray, offset: int) -> Iterator[Tag]:
-    """The entries of one directory, as far as there are bytes (TIFF 6.0, section 2)."""
-    order = BYTE_ORDER[bytes(data[:2])]
-    if offset + 2 > len(data):
-        return
-    (count,) = struct.unpack_from(order + "H", data, offset)
-    count = min(count, (len(data) - offset - 2) // 12)
-    for number, kind, length, value in struct.iter_unpack(order + "HHL4s", data[offset + 2 : offset + 2 + 12 * count]):
-        single = {SHORT: "H", LONG: "L"}.get(kind) if length == 1 else None
-        yield Tag(number, kind, length, struct.unpack_from(order + single, value)[0] if single else 0)
-
-
-def orientation(exif: object) -> int:
-    """EXIF orientation, 1 to 8; 1 (upright) where there is none or it cannot be read, as viewers have it."""
-    if not isinstance(exif, bytes):
-        return 1
-    tiff = exif.removeprefix(EXIF_PREFIX)
+def unsupported_variant(data: bytes | bytearray) -> str | None:
+    """What a file is that Pillow does not open for want of a way to read its samples; None where it is damaged."""
     try:
-        offset = first_directory_offset(tiff)
-    except ValueError:
-        return 1
-    return next((tag.value for tag in read_directory(tiff, offset) if tag.number == ORIENTATION), 1)
+        TiffImageFile(io.BytesIO(data))
+    except SyntaxError as error:
+        if str(error) not in _UNKNOWN_TO_PILLOW:
+            return None
+    values = _checked_values(data, first_ifd_offset(data), depth=0)
+    return (
+        f"a TIFF of {values.get(_SAMPLES, 1)} samples of {values.get(_BITS, 1)} bits, photometric interpretation "
+        f"{values.get(_PHOTOMETRIC, 0)} and sample format {values.get(_SAMPLE_FORMAT, 1)}"
+    )
+
+
+def _checked_values(data: bytes | bytearray, offset: int, *, depth: int) -> dict[int, int]:
+    """The first number of each entry by its tag.
+
+    Raises:
+        TooComplexImageError: there are too many numbers, here or in a directory below.
+    """
+    values, numbers = {}, 0
+    for entry in read_ifd(data, offset):
+        numbers += entry.numbers
+        values[entry.tag] = entry.value
+        if entry.tag in _SUB_IFDS and depth:
+            _checked_values(data, entry.value, depth=depth - 1)
+    if numbers > MAX_NUMBERS:
+        raise TooComplexImageError(f"{numbers:,} numbers in a TIFF directory; expected at most {MAX_NUMBERS:,}")
+    return values

@@ -85,15 +85,15 @@ def png_bomb(width: int, height: int) -> bytes:
 
 
 def png_of_tiny_chunks(count: int) -> bytes:
-    """A PNG with that many empty chunks between header and pixels."""
+    """A PNG with that many empty chunks of pixels before its pixels."""
     png = encoded(plain(), "PNG")
-    return png[:33] + png_chunk(b"abCd", b"") * count + png[33:]
+    return png[:33] + png_chunk(b"IDAT", b"") * count + png[33:]
 
 
-def png_of_profiles(count: int) -> bytes:
-    """A PNG whose every kilobyte unpacks to a megabyte of colour profile."""
+def png_with_chunks(*chunks: bytes) -> bytes:
+    """A PNG with these chunks between header and pixels."""
     png = encoded(plain(), "PNG")
-    return png[:33] + png_chunk(b"iCCP", b"a\0\0" + zlib.compress(bytes(1_000_000))) * count + png[33:]
+    return png[:33] + b"".join(chunks) + png[33:]
 
 
 def jpeg_of_scans(count: int) -> bytes:
@@ -115,10 +115,13 @@ def run_length_bmp(width: int, height: int) -> bytes:
     return b"BM" + struct.pack("<LHHL", 0, 0, 0, 62) + header + b"\0\0\0\0\xff\xff\xff\0" + rows + b"\0\1"
 
 
-def tiff_of_tags(*tags: tuple[int, int, int, int]) -> bytes:
-    """A TIFF of 64 x 64 grey pixels with these tags besides or instead: number, type, count and value or offset."""
+def tiff_of_tags(*tags: tuple[int, int, int, int], data_bytes: int | None = None) -> bytes:
+    """A TIFF of 64 x 64 grey pixels with these tags besides or instead: number, type, count and value or offset.
+
+    Behind them lie `data_bytes` zeros, by default enough for all values.
+    """
     grey = [(256, 4, 1, 64), (257, 4, 1, 64), (258, 3, 1, 8), (259, 3, 1, 1), (262, 3, 1, 1), (277, 3, 1, 1)]
     entries = {entry[0]: entry for entry in [*grey, *tags]}
     table = b"".join(struct.pack("<HHLL", *entries[number]) for number in sorted(entries))
     start = b"II*\0" + struct.pack("<LH", 8, len(entries)) + table + bytes(4)
-    return start + bytes(8192)
+    return start + bytes(data_bytes or 8192 + 8 * max(count for _, _, count, _ in entries.values()))

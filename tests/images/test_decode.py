@@ -143,8 +143,8 @@ def test_the_first_frame_of_an_animation_is_seen() -> None:
 
 def test_a_twelve_megapixel_jpeg_is_decoded_at_an_eighth(monkeypatch: pytest.MonkeyPatch) -> None:
     decoded = []
-    resized = decode._resized
-    monkeypatch.setattr(decode, "_resized", lambda image, size: decoded.append(image.size) or resized(image, size=size))
+    crop = decode.central_square
+    monkeypatch.setattr(decode, "central_square", lambda image: decoded.append(image.size) or crop(image))
     pixels(encoded(samples.plain(size=(4000, 3000)), "JPEG"))
     assert decoded == [(500, 375)]
 
