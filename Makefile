@@ -1,88 +1,113 @@
-# make            what there is
-# make serve      install, package the shipped weights, serve: one command from a fresh clone to a prediction
-# make test       prove all of it
+# make serve     from a fresh clone to a prediction
+# make test      prove all of it
 
+# .venv holds what serving needs, without PyTorch; .venv-dev what training, tests and benchmarks need as well.
 PYTHON ?= python3
-BIN := .venv/bin
-ENVIRONMENT := .venv/complete
+SERVE ?= .venv-dev
+DEV := .venv-dev
 PYTEST_OPTIONS ?=
 RESULTS := benchmarks/results
 
+# Of what pip says, a line for each package that it fetches, with its size; its errors are shown whole.
+export INSTALL_LINES := s/^ +(Downloading|Using cached) (.*\.whl .*)/  \2/p; s/^Installing collected.*/  all fetched; installing/p
+
+SHELL := /bin/bash
+.SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
-.PHONY: help environment archive serve start status stop test lint unit end-to-end format clean \
+.NOTPARALLEL:
+.PHONY: help environments archive serve start status stop test lint unit end-to-end fresh format clean FORCE \
 	bench bench-quick bench-extras bench-growth bench-accuracy bench-numerics bench-uploads rollout-drill
 
 help:  ## say what there is
-	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z-]+):.*## (.*)/  make \1\t\2/' | expand -t 20
+	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
+	@echo
+	@echo "  PYTHON=python3.13 names the Python (3.11 or newer) that environments are made with."
+	@echo "  SERVE=.venv-dev serves with PyTorch, as a GPU needs it."
+	@echo "  The client is $(SERVE)/bin/pixserve; after 'source $(SERVE)/bin/activate' it is 'pixserve'."
 
-$(ENVIRONMENT): pyproject.toml constraints.txt setup.py pixserve/_stubs/inference.proto
-	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(None if v >= (3, 11) else f"this needs Python \
-	3.11 or newer; $(PYTHON) is {v.major}.{v.minor}: name another with `make PYTHON=python3.11`")'
-	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check pip==26.2
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable '.[dev]' --config-settings editable_mode=compat
-	@touch $@
+environments: .venv/installed $(DEV)/installed  ## install everything, once
 
-environment: $(ENVIRONMENT)  ## install what is needed into .venv, once
+.venv/installed: WHAT := serve
+.venv/installed: SIZE := 180 MB to fetch, 0.5 GB on disk
+$(DEV)/installed: WHAT := dev
+$(DEV)/installed: SIZE := 3 GB to fetch, 7 GB on disk (PyTorch with CUDA)
 
-archive: $(ENVIRONMENT)  ## pack the shipped weights into model-store/
-	@$(BIN)/python archive.py
+%/installed: pyproject.toml constraints.txt setup.py pixserve/_stubs/inference.proto
+	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed, \
+	and $(PYTHON) is %d.%d: name another with `make PYTHON=python3.11`" % v[:2])'
+	@echo "$*: installing what pyproject.toml lists for '$(WHAT)'; $(SIZE)"
+	@$(PYTHON) -m venv $*
+	@$*/bin/python -m pip install --constraint constraints.txt --editable '.[$(WHAT)]' \
+		--config-settings editable_mode=compat | sed -nu -E "$$INSTALL_LINES"
+	@pwd -P > $@
+
+# An environment knows the folder it was made for: where the folder has been moved, it is made again, from pip's cache.
+$(shell for made in .venv/installed $(DEV)/installed; do cmp -s <(pwd -P) $$made || echo $$made; done): FORCE
+
+archive: $(SERVE)/installed  ## pack the shipped weights into model-store/
+	@$(SERVE)/bin/python archive.py
 
 serve: archive  ## serve in the foreground, until Ctrl-C
-	@$(BIN)/python serve.py run
+	@$(SERVE)/bin/python serve.py run
 
 start: archive  ## serve in the background; returns once predictions are answered
-	@$(BIN)/python serve.py start
+	@$(SERVE)/bin/python serve.py start
 
-status: $(ENVIRONMENT)  ## say what runs: models, versions, workers, queues
-	@$(BIN)/python serve.py status
+status: $(SERVE)/installed  ## say what runs: models, versions, workers, queues
+	@$(SERVE)/bin/python serve.py status
 
-stop: $(ENVIRONMENT)  ## answer what is in flight, then end the server
-	@$(BIN)/python serve.py stop
+stop:  ## answer what is in flight, then end the server
+	@[ ! -d .run ] || $(SERVE)/bin/python serve.py stop
 
-test: lint  ## lint, types, every test, with a real TorchServe
-	$(BIN)/python -m pytest $(PYTEST_OPTIONS)
+test: lint .venv/installed  ## lint, types, every test, with a real TorchServe
+	$(DEV)/bin/python -m pytest $(PYTEST_OPTIONS)
 
-lint: $(ENVIRONMENT)  ## style, format and types
-	$(BIN)/ruff check .
-	$(BIN)/ruff format --check .
-	$(BIN)/mypy
+lint: $(DEV)/installed  ## style, format and types
+	$(DEV)/bin/python -m ruff check .
+	$(DEV)/bin/python -m ruff format --check .
+	$(DEV)/bin/python -m mypy
 
-unit: $(ENVIRONMENT)  ## the tests that need no server (seconds)
-	$(BIN)/python -m pytest tests --ignore tests/archive --ignore tests/end_to_end $(PYTEST_OPTIONS)
+unit: $(DEV)/installed  ## the tests that need no server (seconds)
+	$(DEV)/bin/python -m pytest tests --ignore tests/archive --ignore tests/end_to_end $(PYTEST_OPTIONS)
 
-end-to-end: $(ENVIRONMENT)  ## the tests against a real TorchServe (minutes)
-	$(BIN)/python -m pytest tests/archive tests/end_to_end $(PYTEST_OPTIONS)
+end-to-end: .venv/installed $(DEV)/installed  ## the tests against a real TorchServe (minutes)
+	$(DEV)/bin/python -m pytest tests/archive tests/end_to_end $(PYTEST_OPTIONS)
 
-bench: $(ENVIRONMENT)  ## this server beside eight others, side by side; fills the tables of docs/reference/benchmarks.md
-	$(BIN)/python -m benchmarks.bench --record model/cifar10-1.0.json --save $(RESULTS)/bench-1.0.json
-	$(BIN)/python -m benchmarks.bench --record model/cifar10-2.0.json --save $(RESULTS)/bench-2.0.json
-	$(BIN)/python -m benchmarks.table docs/reference/benchmarks.md $(RESULTS)/bench-1.0.json $(RESULTS)/bench-2.0.json
+fresh:  ## both commands of the README on a bare Debian with its oldest and newest Python (root, mmdebstrap)
+	tests/fresh/run.sh
 
-bench-quick: $(ENVIRONMENT)  ## this server beside gunicorn, in two minutes
-	$(BIN)/python -m benchmarks.bench --quick
+bench: $(DEV)/installed  ## this server beside eight others, side by side; fills the tables of docs/reference/benchmarks.md
+	$(DEV)/bin/python -m benchmarks.bench --record model/cifar10-1.0.json --save $(RESULTS)/bench-1.0.json
+	$(DEV)/bin/python -m benchmarks.bench --record model/cifar10-2.0.json --save $(RESULTS)/bench-2.0.json
+	$(DEV)/bin/python -m benchmarks.table docs/reference/benchmarks.md $(RESULTS)/bench-1.0.json $(RESULTS)/bench-2.0.json
 
-bench-extras: $(ENVIRONMENT)  ## this server alone: 1,000 connections, photographs of 12 megapixels, gRPC
-	$(BIN)/python -m benchmarks.extras --save $(RESULTS)/extras-1.0.json
+bench-quick: $(DEV)/installed  ## this server beside gunicorn, in two minutes
+	$(DEV)/bin/python -m benchmarks.bench --quick
 
-bench-growth: $(ENVIRONMENT)  ## how throughput grows with connections, batch size, workers, image size: figures
-	$(BIN)/python -m benchmarks.growth --folder $(RESULTS)
+bench-extras: $(DEV)/installed  ## this server alone: 1,000 connections, photographs of 12 megapixels, gRPC
+	$(DEV)/bin/python -m benchmarks.extras --save $(RESULTS)/extras-1.0.json
 
-bench-accuracy: $(ENVIRONMENT)  ## accuracy and calibration of what is served, over HTTP
-	$(BIN)/python -m benchmarks.accuracy
+bench-growth: $(DEV)/installed  ## how throughput grows with connections, batch size, workers, image size: figures
+	$(DEV)/bin/python -m benchmarks.growth --folder $(RESULTS)
 
-bench-numerics: $(ENVIRONMENT)  ## how often the served engine gives the class of float32
-	$(BIN)/python -m benchmarks.numerics --save $(RESULTS)/numerics.json
+bench-accuracy: $(DEV)/installed  ## accuracy and calibration of what is served, over HTTP
+	$(DEV)/bin/python -m benchmarks.accuracy
 
-bench-uploads: $(ENVIRONMENT)  ## what photographs instead of 32 x 32 images cost in accuracy, by resize filter
-	$(BIN)/python -m benchmarks.resize_filters
+bench-numerics: $(DEV)/installed  ## how often the served engine gives the class of float32
+	$(DEV)/bin/python -m benchmarks.numerics --save $(RESULTS)/numerics.json
 
-rollout-drill: $(ENVIRONMENT)  ## versions come and go under load: not one request may be lost
-	$(BIN)/python -m benchmarks.rollout_drill
+bench-uploads: $(DEV)/installed  ## what photographs instead of 32 x 32 images cost in accuracy, by resize filter
+	$(DEV)/bin/python -m benchmarks.resize_filters
 
-format: $(ENVIRONMENT)  ## let ruff mend style and format
-	$(BIN)/ruff check --fix .
-	$(BIN)/ruff format .
+rollout-drill: $(DEV)/installed  ## versions come and go under load: not one request may be lost
+	$(DEV)/bin/python -m benchmarks.rollout_drill
 
-clean: stop  ## remove everything that make built, the environment too
-	rm -rf .venv .run model-store/*.mar .pytest_cache .ruff_cache .mypy_cache *.egg-info
+format: $(DEV)/installed  ## let ruff mend style and format
+	$(DEV)/bin/python -m ruff check --fix .
+	$(DEV)/bin/python -m ruff format .
+
+# An archive of the user's own stays: only those that `make archive` packs are removed.
+clean: stop  ## stop, and remove what make built
+	rm -rf .venv .venv-* .run build *.egg-info pixserve/_stubs/*_pb2*.py
+	rm -rf .pytest_cache .ruff_cache .mypy_cache
+	rm -f $(patsubst model/%.json,model-store/%.mar,$(wildcard model/*.json))

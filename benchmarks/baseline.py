@@ -1,6 +1,6 @@
 """An older commit of this project as a contestant, served by its own code in the same run.
 
-The commit's files are unpacked under `.venv/baselines/`. Its server runs in this environment where that has what the
+The commit's files are unpacked under `.venv-baselines/`. Its server runs in this environment where that has what the
 commit pins, else in one of its own.
 """
 
@@ -44,7 +44,7 @@ def check_out(commit: str) -> Path:
         BenchmarkError: there is no such commit.
     """
     name = _run("git", "rev-parse", "--verify", "--short=12", f"{commit}^{{commit}}", cwd=PROJECT).strip()
-    folder = PROJECT / ".venv" / "baselines" / name
+    folder = PROJECT / ".venv-baselines" / name
     if not (folder / "unpacked").exists():
         folder.mkdir(parents=True, exist_ok=True)
         packed = folder / "files.tar"

@@ -2,3 +2,8 @@
 
 Called by the handler and by benchmarks. Knows neither image files nor TorchServe.
 """
+
+import sys
+
+# Each `import openvino` reports itself to Google Analytics, unless the package that does so cannot be imported.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import time
+from importlib.util import find_spec
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -28,6 +29,8 @@ from serving.settings import Settings
 
 # A picture of one white pixel: the smallest thing that proves a prediction.
 PIXEL = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAEAAAABCAAAAAA6fptVAAAACklEQVR4nGP4DwABAQEANl9ngAAAAABJRU5ErkJggg==")
+# Holds a module `torch` of a few lines.
+TORCH_STAND_IN = Path(__file__).parent / "torch_stand_in"
 
 
 class Server:
@@ -197,9 +200,15 @@ def prepare(directory: RuntimeDirectory, management_socket: Path | None) -> None
 
 
 def worker_environment(settings: Settings) -> dict[str, str]:
-    """Return the environment of TorchServe and its workers: threads that fit the cores, its own folders."""
+    """Return the environment of TorchServe and its workers: threads that fit the cores, its own folders.
+
+    Where torch is not installed, workers find the stand-in that TorchServe's own code is content with.
+    """
     threads = str(this_machine().threads_per_worker)
+    stand_in = [] if find_spec("torch") else [str(TORCH_STAND_IN)]
+    python_path = os.pathsep.join([*stand_in, *os.environ.get("PYTHONPATH", "").split(os.pathsep)])
     return os.environ | {
+        "PYTHONPATH": python_path.strip(os.pathsep),
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
         "TMPDIR": str(settings.runtime_directory.temporary),

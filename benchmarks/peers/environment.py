@@ -78,6 +78,6 @@ def _run(*command: str) -> str:
 
 
 ENVIRONMENTS = {
-    "peers": Environment(PROJECT / ".venv" / "peers", HERE / "requirements.txt", _beside_project),
-    "triton": Environment(PROJECT / ".venv" / "triton", HERE / "requirements-triton.txt", _of_system_python),
+    "peers": Environment(PROJECT / ".venv-peers", HERE / "requirements.txt", _beside_project),
+    "triton": Environment(PROJECT / ".venv-triton", HERE / "requirements-triton.txt", _of_system_python),
 }
