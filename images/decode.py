@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 # Each plugin that is not imported here would make Pillow import all of its forty at the first such image.
 from PIL import (
@@ -38,14 +37,12 @@ from images.jpeg import read_jpeg
 from images.libjpeg_turbo import decode_small_jpeg
 from images.png import read_png
 from images.source import Source
-from images.square import central_square, reduced_from, resized
+from images.square import Pixels, central_square, reduced_from, resized, square_pixels
 from images.tiff import read_tiff, unsupported_variant
 
 __all__ = ["MAX_PIXELS", "Pixels", "decode_file", "decode_image", "silence_pillow_log"]
 
 logger = logging.getLogger(__name__)
-
-Pixels = NDArray[np.uint8]
 
 MAX_PIXELS = 25_000_000  # width times height
 PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
@@ -99,7 +96,7 @@ def decode_image(data: bytes | bytearray, *, image_size: int, max_pixels: int = 
         if kind == "JPEG":
             pixels = decode_small_jpeg(data, small_side=reduced_from(image_size), max_pixels=max_pixels)
             if pixels is not None:
-                return _square_pixels(pixels, size=image_size)
+                return square_pixels(pixels, size=image_size)
         return np.asarray(_decoded_by_pillow(data, kind, image_size=image_size, max_pixels=max_pixels))
     except ImageError:
         raise
@@ -115,12 +112,6 @@ def decode_image(data: bytes | bytearray, *, image_size: int, max_pixels: int = 
 def silence_pillow_log() -> None:
     """Keep out of the log, for good, what Pillow finds odd about a file: clients must not be able to fill it."""
     logging.getLogger("PIL").setLevel(logging.CRITICAL)
-
-
-def _square_pixels(pixels: Pixels, *, size: int) -> Pixels:
-    if pixels.shape == (size, size, 3):
-        return pixels
-    return np.asarray(resized(central_square(Image.fromarray(pixels)), size=size))
 
 
 def _decoded_by_pillow(data: bytes | bytearray, kind: str, *, image_size: int, max_pixels: int) -> Image.Image:
