@@ -2,9 +2,10 @@
 
 python train.py                                         the fast recipe: ten minutes on two cores
 python train.py accurate                                a wider network, for longer
-python train.py distil --start-from WEIGHTS             … taught by what it is then, or by others
-python train.py teacher                                 one wider than is served; for a GPU
-python train.py student --taught-by WEIGHTS             the one that is served, taught by such
+python train.py distill --initial-weights WEIGHTS       … fine-tuned by distillation
+python train.py teacher                                 a network too wide to be served; for a GPU
+python train.py student --teacher WEIGHTS               the network that is served, distilled from teachers
+python train.py small --teacher WEIGHTS                 the first stage of a cascade, distilled too
 python train.py lenet                                   the tutorial's network and recipe
 python train.py fast --source my-pictures --name pets   your own: my-pictures/{train,test}/<class>/*
 python train.py evaluate model/cifar10-2.0.pt           any weights on any source
@@ -24,8 +25,9 @@ from training.activation_ranges import find_reach_of_weights
 from training.assessment import assess
 from training.card import write_card
 from training.errors import TrainingError
+from training.migration import migrate as migrate_file
 from training.options import RunOptions
-from training.recipes import ACCURATE, DISTIL, FAST, LENET, STUDENT, TEACHER, Recipe
+from training.recipes import ACCURATE, DISTILL, FAST, LENET, SMALL, STUDENT, TEACHER, Recipe
 from training.run import run
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
@@ -42,15 +44,19 @@ def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., 
         out: Annotated[Path, typer.Option(help="Folder for weights, record and charts.")] = Path("model"),
         seed: Annotated[int, typer.Option(min=0, help="Same seed, same machine: same weights.")] = 0,
         epochs: Annotated[int | None, typer.Option(min=1, help=f"Passes; the recipe has {recipe.epochs}.")] = None,
-        validation: Annotated[
+        validation_fraction: Annotated[
             float | None,
-            typer.Option(min=0, max=0.5, help=f"Share held out for choosing; the recipe has {recipe.validation}."),
+            typer.Option(
+                min=0,
+                max=0.5,
+                help=f"Of the training images, to select the epoch; the recipe has {recipe.validation_fraction}.",
+            ),
         ] = None,
-        start_from: Annotated[
-            Path | None, typer.Option(help="Trained weights (.pt, record beside) to go on from.")
+        initial_weights: Annotated[
+            Path | None, typer.Option(help="Trained weights (.pt, record beside) to fine-tune.")
         ] = None,
-        taught_by: Annotated[
-            list[Path] | None, typer.Option(help="For `distil`: weights that teach instead; may be given repeatedly.")
+        teacher: Annotated[
+            list[Path] | None, typer.Option(help="Weights (.pt) to distill; may be given repeatedly.")
         ] = None,
         class_names: Annotated[
             str | None, typer.Option(help="Other class names, in the source's order: plane,car,...")
@@ -72,9 +78,9 @@ def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., 
             out=out,
             seed=seed,
             epochs=epochs,
-            validation=validation,
-            start_from=start_from,
-            taught_by=taught_by or (),
+            validation_fraction=validation_fraction,
+            initial_weights=initial_weights,
+            teacher=teacher or (),
             class_names=class_names.split(",") if class_names else None,
             resume=resume,
             checkpoint=checkpoint,
@@ -82,8 +88,8 @@ def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., 
             source_note=source_note,
             machine_note=machine_note,
         )
-        with _mistakes_in_one_sentence(), processes.joined():
-            run(recipe, options, Console(quiet=not processes.is_first()))
+        with _errors_in_one_sentence(), processes.process_group():
+            run(recipe, options, Console(quiet=not processes.is_main()))
 
     return command
 
@@ -93,14 +99,16 @@ fast = _training_command(FAST, default_version="1.5")
 accurate = _training_command(ACCURATE, default_version="2.0")
 teacher = _training_command(TEACHER, default_version="2.0")
 student = _training_command(STUDENT, default_version="2.0")
-distil = _training_command(DISTIL, default_version="2.0")
+small = _training_command(SMALL, default_version="1.0")
+distill = _training_command(DISTILL, default_version="2.0")
 
 app.command("lenet", help="The tutorial's network and recipe.")(lenet)
 app.command("fast", help="A residual network in ten minutes; the default.")(fast)
-app.command("accurate", help="A wider one, for longer, on pictures harder to learn by heart.")(accurate)
-app.command("teacher", help="One wider than is served, to teach; for a GPU.")(teacher)
-app.command("student", help="The one that is served, from nothing, taught by others; for a GPU.")(student)
-app.command("distil", help="On from trained weights, taught by what they are or by others.")(distil)
+app.command("accurate", help="A wider one, for longer, with stronger augmentation.")(accurate)
+app.command("teacher", help="A network too wide to be served, to distill from; for a GPU.")(teacher)
+app.command("student", help="The network that is served, distilled from teachers; for a GPU.")(student)
+app.command("small", help="The small first stage of a cascade, distilled from the second; for a GPU.")(small)
+app.command("distill", help="Fine-tunes trained weights by distillation from themselves or others.")(distill)
 
 
 @app.command()
@@ -111,7 +119,7 @@ def evaluate(
     out: Annotated[Path, typer.Option(help="Folder for the charts; they show pictures of the source.")] = Path("runs"),
 ) -> None:
     """Evaluate weights on a source: classes, confusion, calibration, worst mistakes."""
-    with _mistakes_in_one_sentence():
+    with _errors_in_one_sentence():
         assess(weights, source_name=source, out=out, console=Console())
 
 
@@ -122,8 +130,18 @@ def reach(
     source: Annotated[str, typer.Option(help="What they were trained on: `cifar10`, or DIR.")] = "cifar10",
 ) -> None:
     """Make weights of before eight bits fit for them; training does it by itself."""
-    with _mistakes_in_one_sentence():
+    with _errors_in_one_sentence():
         find_reach_of_weights(weights, source_name=source, console=Console())
+
+
+@app.command()
+def migrate(
+    file: Annotated[Path, typer.Argument(help="A record (.json, its weights beside), or a checkpoint (.pt).")],
+) -> None:
+    """Bring a record and its weights, or a checkpoint, of an older release to this one's names, in place."""
+    with _errors_in_one_sentence():
+        changed = migrate_file(file)
+    print(f"{file}: {'migrated' if changed else 'up to date'}")
 
 
 @app.command()
@@ -133,7 +151,7 @@ def card(
     out: Annotated[Path, typer.Option(help="The model card to write.")] = Path("docs/reference/model-card.md"),
 ) -> None:
     """Write the model card from the records beside the weights."""
-    with _mistakes_in_one_sentence():
+    with _errors_in_one_sentence():
         write_card(folder, card=out)
 
 
@@ -145,7 +163,7 @@ def main(context: typer.Context) -> None:
 
 
 @contextmanager
-def _mistakes_in_one_sentence() -> Iterator[None]:
+def _errors_in_one_sentence() -> Iterator[None]:
     """Say in one sentence what the user can mend, and end with status 1."""
     console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
     try:

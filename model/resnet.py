@@ -19,8 +19,9 @@ class ResNet(nn.Module):
 
     The shape comes from airbench96 (arXiv 2404.00498, section 3): a fixed whitening convolution, groups of
     convolutions with residuals, a global maximum, one linear layer; deeper, and narrower on the small maps. In
-    evaluation mode the logits are ``sharpened`` by ``sharpness``, a buffer that calibration fits. Given weights of
-    other ``groups`` it takes their shape, so whoever loads it need not know what it was trained as.
+    evaluation mode the logits are calibrated: scaled by a factor of their top-2 margin whose coefficients, the buffer
+    ``calibration``, are fitted after training. Given weights of other ``groups`` it takes their shape, so whoever loads
+    it need not know what it was trained as.
     """
 
     image_size = 32
@@ -28,13 +29,13 @@ class ResNet(nn.Module):
     close_call = 0.35
     mean: Tensor
     deviation: Tensor
-    sharpness: Tensor
+    calibration: Tensor
 
     def __init__(self, classes: int = 10, *, groups: Groups = GROUPS) -> None:
         super().__init__()
         self.register_buffer("mean", torch.tensor([0.4914, 0.4822, 0.4465]).reshape(1, 3, 1, 1))
         self.register_buffer("deviation", torch.tensor([0.2470, 0.2435, 0.2616]).reshape(1, 3, 1, 1))
-        self.register_buffer("sharpness", torch.tensor([1.0, 0.0, 0.0]))
+        self.register_buffer("calibration", torch.tensor([1.0, 0.0, 0.0]))
         self.whitening = nn.Conv2d(3, WHITENING_WIDTH, 2)
         self.whitening.weight.requires_grad_(False)
         self._shape(classes, groups)
@@ -66,14 +67,14 @@ class ResNet(nn.Module):
             for residual in residuals.children():
                 x = F.gelu(x + residual(x))
         logits: Tensor = self.head(x.amax(dim=(2, 3))).float() / self.head.in_features
-        return logits if self.training else self.sharpened(logits, self.sharpness)
+        return logits if self.training else self.calibrated(logits, self.calibration)
 
     @staticmethod
-    def sharpened(logits: Tensor, coefficients: Tensor) -> Tensor:
-        """Logits ``(N, classes)``, each row times c0 + c1 lead + c2 lead², where its best logit leads by ``lead``."""
-        best = logits.topk(2, dim=1).values
-        lead, (c0, c1, c2) = best[:, :1] - best[:, 1:], coefficients.unbind()
-        scaled: Tensor = logits * (c0 + (c1 + c2 * lead) * lead)
+    def calibrated(logits: Tensor, coefficients: Tensor) -> Tensor:
+        """Logits ``(N, classes)``, each row times c0 + c1 m + c2 m², where m is its top-2 margin."""
+        top2 = logits.topk(2, dim=1).values
+        margin, (c0, c1, c2) = top2[:, :1] - top2[:, 1:], coefficients.unbind()
+        scaled: Tensor = logits * (c0 + (c1 + c2 * margin) * margin)
         return scaled
 
     @torch.no_grad()
@@ -92,6 +93,11 @@ class ResNet(nn.Module):
 
 def _take_shape(network: ResNet, weights: MutableMapping[str, Tensor], *_: Any) -> None:
     """Before weights are loaded: make the layers that these were trained as; what they leave open is not known."""
+    if "sharpness" in weights:
+        raise RuntimeError(
+            "these weights are of an older release, whose buffer `calibration` was called `sharpness`: "
+            "migrate them with `python train.py migrate RECORD`, RECORD being the .json beside them"
+        )
     groups = _groups(weights)
     if groups and groups != network.groups:
         network._shape(network.head.out_features, groups)

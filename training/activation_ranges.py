@@ -50,9 +50,9 @@ def find_reach_of_weights(weights: Path, *, source_name: str, console: Console) 
     if source.fingerprint != record["data"]["fingerprint"]:
         raise SourceError(f"{source.description} is not what {weights} was trained on: give the source that it was.")
     recipe = record["training"]["recipe"]
-    train, _ = hold_out(source.train, share=recipe["validation"])
+    train, _ = hold_out(source.train, fraction=recipe["validation_fraction"])
     find_reach(network, train.images)
-    torch.save(stored_state(network, half_filters=recipe["half_filters"]), weights)
+    torch.save(stored_state(network, fp16_conv_weights=recipe["fp16_conv_weights"]), weights)
     record["weights"] |= {"bytes": weights.stat().st_size, "sha256": sha256_of(weights)}
     write_record(weights.with_suffix(".json"), record)
     console.print(f"{weights} and its record: written again, with the reach of each layer", highlight=False)

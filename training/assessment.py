@@ -13,7 +13,7 @@ from training.evaluation import agreement, evaluate, predict
 from training.mistakes import draw_mistakes
 from training.networks import image_size, load_network
 from training.processor import has_bf16
-from training.sources import Pictures, Source, load_source
+from training.sources import LabelledImages, Source, load_source
 from training.tables import class_table
 
 
@@ -41,14 +41,14 @@ def assess(weights: Path, *, source_name: str, out: Path, console: Console) -> N
     console.print(f"charts: {out}/{weights.stem}-{{{','.join(charts)}}}.png", highlight=False, soft_wrap=True)
 
 
-def match_classes(source: Source, class_names: Sequence[str]) -> Pictures:
+def match_classes(source: Source, class_names: Sequence[str]) -> LabelledImages:
     """The source's test pictures with the labels that the network knows.
 
     Classes go by their names; if no name fits and there are as many, by their order (airplane is plane).
     """
     if set(source.class_names) <= set(class_names):
         known = torch.tensor([class_names.index(name) for name in source.class_names])
-        return Pictures(source.test.images, known[source.test.labels])
+        return LabelledImages(source.test.images, known[source.test.labels])
     if len(source.class_names) == len(class_names):
         return source.test
     raise SourceError(

@@ -3,14 +3,13 @@
 Follows Mitchell et al., "Model Cards for Model Reporting" (arXiv 1810.03993).
 """
 
-import json
 import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
 
 from training.errors import WeightsError
-from training.record import Record
+from training.record import Record, read_record
 
 CARD = Template("""\
 # Model card
@@ -20,28 +19,28 @@ This page answers: what are the shipped networks, how good are they, and what ar
 
 $overview
 
-Accuracy is of one forward pass on the test pictures, read once, after training; ± is one standard error of a share of
-n pictures. Calibration error is the expected gap between a probability and the share of right answers, over 15 bins.
+Accuracy is of one forward pass on the test images, evaluated once, after training; ± is one standard error of a
+proportion of n images. Calibration error is the expected calibration error (ECE) over 15 bins.
 
 $models
 ## Intended use
 
-Telling apart the ten kinds of things in CIFAR-10 on small pictures: to learn, to compare, and to try the serving
-around it. Any picture is accepted, cut to its central square and brought to 32 x 32 pixels first.
+Telling apart the ten classes of CIFAR-10 in small images: to learn, to compare, and to try the serving around it. Any
+image is accepted; its central square is resized to 32 x 32 pixels first.
 
 ## Limits
 
-- There are ten answers and no "none of these": a picture of anything else gets one of the ten, at times with a high
+- There are ten classes and no "none of these": an image of anything else gets one of the ten, at times with a high
   probability.
-- What is not in the middle of the picture, or is small in it, is lost on the way to 32 x 32 pixels.
-- Figures hold for pictures like those of the data set, here in a compressed copy; pictures from elsewhere do worse.
+- What is not in the middle of the image, or is small in it, is lost on the way to 32 x 32 pixels.
+- Figures hold for images like those of the data set, here in a JPEG copy; images from elsewhere do worse.
 - Animals are confused with one another far more than vehicles are (the confusion matrices above).
-- CIFAR-10's pictures were collected from the web in 2008 under search words; nobody chose them to represent anything.
+- CIFAR-10's images were collected from the web in 2008 under search words; nobody chose them to represent anything.
 - Not for decisions about people, safety or property.
 
 ## Licence
 
-CIFAR-10 (Krizhevsky, 2009) is published for research without a licence of its own; its pictures belong to whoever took
+CIFAR-10 (Krizhevsky, 2009) is published for research without a licence of its own; its images belong to whoever took
 them.
 """)
 
@@ -63,15 +62,16 @@ def write_card(folder: Path, *, card: Path) -> None:
     paths = sorted(folder.glob("*.json"))
     if not paths:
         raise WeightsError(f"There are no records in {folder}: train first.")
-    records = {path: json.loads(path.read_text()) for path in paths}
+    records = {path: read_record(path) for path in paths}
     models = "\n".join(
         _model(record, stem=os.path.relpath(path.with_suffix(""), card.parent)) for path, record in records.items()
     )
-    card.write_text(CARD.substitute(folder=folder.name, overview=_overview(records.values()), models=models))
+    text = CARD.substitute(folder=folder.name, overview=_overview(records.values()), models=models)
+    card.write_text(text, encoding="utf-8")
 
 
 def _overview(records: Iterable[Record]) -> str:
-    heading = ("model", "network", "accuracy", "calibration error", "parameters", "weights", "one picture")
+    heading = ("model", "network", "accuracy", "calibration error", "parameters", "weights", "one image")
     return _table(
         heading,
         [
@@ -82,7 +82,7 @@ def _overview(records: Iterable[Record]) -> str:
                 f"{record['calibration']['test_ece']:.2%}",
                 f"{record['weights']['parameters']:,}",
                 f"{record['weights']['bytes'] / 1e6:.1f} MB",
-                f"{record['weights']['flops_per_picture'] / 1e6:,.1f} MFLOP",
+                f"{record['weights']['flops_per_image'] / 1e6:,.1f} MFLOP",
             )
             for record in records
         ],
@@ -107,14 +107,14 @@ def _facts(record: Record) -> list[tuple[str, str]]:
     data, training, machine = record["data"], record["training"], record["training"]["machine"]
     return [
         ("accuracy", f"{_accuracy(record)}, n = {record['test']['n']:,}"),
-        ("data", f"{data['source']}: {data['train']:,} to train on, {data['validation']:,} held out, "
+        ("data", f"{data['source']}: {data['train']:,} to train on, {data['validation']:,} for validation, "
                  f"{data['test']:,} to test; {data['fingerprint'][:23]}…"),
         ("recipe", _recipe(training)),
-        ("weights chosen", f"epoch {training['chosen_epoch']}, by {training['chosen_by']}"),
+        ("weights", f"epoch {training['best_epoch']}, by {training['selected_by']}"),
         ("calibration", _calibration(record)),
-        ("numerics", _numerics(record)),
+        ("reduced precision", _reduced_precision(record)),
         ("training", f"{training['seconds']:,.0f} s on {machine['cores']} cores ({machine['device']}), "
-                     f"{training['pictures_per_s']:,} pictures/s, {training['network_share_of_seconds']:.0%} of the "
+                     f"{training['images_per_s']:,} images/s, {training['network_time_fraction']:.0%} of the "
                      f"time in the network{'; ' + machine['note'] if 'note' in machine else ''}"),
         ("versions", ", ".join(f"{package} {version}" for package, version in machine["versions"].items())),
         ("command", f"`{training['command']}`"),
@@ -122,46 +122,46 @@ def _facts(record: Record) -> list[tuple[str, str]]:
 
 
 def _recipe(training: Record) -> str:
-    recipe, earlier = training["recipe"], training.get("earlier")
+    recipe, initial = training["recipe"], training.get("initial_weights")
     text = f"{recipe['origin']}; {recipe['epochs']} epochs, batches of {recipe['batch_size']}, seed {training['seed']}"
-    for teacher in training.get("taught_by", []):
+    for teacher in training.get("teachers", []):
         text += (
-            f"; taught by one of {teacher['accuracy']:.2%}, {teacher['flops_per_picture'] / 1e9:.2f} GFLOP a picture "
-            f"({teacher['recipe']['epochs']} epochs, seed {teacher['seed']}, {teacher['seconds']:,.0f} s, "
-            f"{teacher['machine']['device']})"
+            f"; distilled from a network of {teacher['accuracy']:.2%} and "
+            f"{teacher['flops_per_image'] / 1e9:.2f} GFLOP an image ({teacher['recipe']['epochs']} epochs, "
+            f"seed {teacher['seed']}, {teacher['seconds']:,.0f} s, {teacher['machine']['device']})"
         )
-    while earlier:
-        text += f"; before that {earlier['recipe']['epochs']} epochs, {earlier['seconds']:,.0f} s"
-        earlier = earlier.get("earlier")
+    while initial:
+        text += f"; initial weights trained for {initial['recipe']['epochs']} epochs, {initial['seconds']:,.0f} s"
+        initial = initial.get("initial_weights")
     return text
 
 
 def _accuracy(record: Record) -> str:
-    share, n = record["test"]["accuracy"], record["test"]["n"]
-    return f"{share:.2%} ± {(share * (1 - share) / n) ** 0.5:.2%}"
+    accuracy, n = record["test"]["accuracy"], record["test"]["n"]
+    return f"{accuracy:.2%} ± {(accuracy * (1 - accuracy) / n) ** 0.5:.2%}"
 
 
 def _calibration(record: Record) -> str:
     entry = record["calibration"]
-    if entry["sharpness"] is None:
+    if entry["coefficients"] is None:
         return f"none; error {entry['test_ece']:.2%}"
-    c0, c1, c2 = entry["sharpness"]
+    c0, c1, c2 = entry["coefficients"]
     return (
-        f"logits times {c0:.3f} {c1:+.3f} lead {c2:+.4f} lead², fitted on {entry['fitted_on']:,} held-out pictures: "
-        f"error {entry['test_ece_before']:.2%} before, {entry['test_ece']:.2%} after"
+        f"logits times {c0:.3f} {c1:+.3f} m {c2:+.4f} m², m being the top-2 margin; fitted on {entry['fitted_on']:,} "
+        f"validation images: error {entry['test_ece_uncalibrated']:.2%} without, {entry['test_ece']:.2%} with it"
     )
 
 
-def _numerics(record: Record) -> str:
-    entry = record["numerics"]
-    text = f"served: {entry['served']}"
-    if "close_call" in entry:
-        text += f"; a call is close where the best logit leads by less than {entry['close_call']}"
-    for precision, name in (("int8", "eight bits"), ("bf16", "bfloat16")):
-        if found := entry.get(precision):
+def _reduced_precision(record: Record) -> str:
+    entry = record["reduced_precision"]
+    if entry is None:
+        return "none: float32"
+    text = f"predictions with a top-2 margin below {entry['min_margin']} are computed again in float32"
+    for key, name in (("int8", "int8"), ("bf16", "bfloat16")):
+        if found := entry.get(key):
             text += (
-                f"; in {name} {found['close_calls']:.1%} are close calls, and the class is float32's on "
-                f"{found['same_class']:.2%}, without a second look on {found['same_class_alone']:.2%}"
+                f"; {name}: {found['fallback_fraction']:.1%} are, and the class is float32's on "
+                f"{found['agreement_with_fallback']:.2%}, without the fallback on {found['agreement']:.2%}"
             )
     return text
 

@@ -18,10 +18,10 @@ DPI = 160
 
 
 def draw_curves(path: Path, progress: Progress, *, title: str, test_accuracy: float) -> None:
-    """Loss and accuracy over the epochs: while training, on validation pictures, and the test figure at the end."""
+    """Loss and accuracy over the epochs: training and validation, and the test accuracy at the end."""
     figure = Figure(figsize=(10, 4.2), layout="constrained")
     loss_axes, accuracy_axes = figure.subplots(1, 2)
-    epochs, losses, accuracies = torch.tensor(_thinned(progress.curve)).T.tolist()
+    epochs, losses, accuracies = torch.tensor(_downsampled(progress.curve)).T.tolist()
     loss_axes.plot(epochs, losses, color=BLUE, linewidth=1.6, label="training")
     accuracy_axes.plot(epochs, [100 * each for each in accuracies], color=BLUE, linewidth=1.6, label="training")
     if "validation_loss" in progress.history[0]:
@@ -35,20 +35,20 @@ def draw_curves(path: Path, progress: Progress, *, title: str, test_accuracy: fl
         xytext=(4, 4), textcoords="offset points", ha="left", color=INK, fontsize=9,
     )  # fmt: skip
     for axes, what in ((loss_axes, "Loss (cross entropy, nats)"), (accuracy_axes, "Accuracy (%)")):
-        _dress(axes, title=what, below="epochs")
+        _style(axes, title=what, below="epochs")
         axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.legend(frameon=False, labelcolor=INK, fontsize=9)
     save_figure(figure, path, title=title)
 
 
-def _thinned(curve: Sequence[tuple[float, float, float]]) -> list[list[float]]:
-    """The means of so many neighbouring points that a line of at most 100 is left."""
-    together = -(-len(curve) // 100)
-    return [torch.tensor(curve[i : i + together]).mean(dim=0).tolist() for i in range(0, len(curve), together)]
+def _downsampled(curve: Sequence[tuple[float, float, float]]) -> list[list[float]]:
+    """At most 100 points, each the mean of as many neighbours as that takes."""
+    size = -(-len(curve) // 100)
+    return [torch.tensor(curve[i : i + size]).mean(dim=0).tolist() for i in range(0, len(curve), size)]
 
 
 def draw_confusion(path: Path, confusion: Tensor, class_names: Sequence[str], *, title: str) -> None:
-    """The confusion matrix ``(K, K)``: a row a true class, cells in per cent of it, shaded by that share."""
+    """The confusion matrix ``(K, K)``, rows true classes, in per cent of each row."""
     shares = 100 * confusion / confusion.sum(dim=1, keepdim=True).clamp(min=1)
     classes = len(class_names)
     side = 2.6 + 0.56 * classes
@@ -64,7 +64,7 @@ def draw_confusion(path: Path, confusion: Tensor, class_names: Sequence[str], *,
             )  # fmt: skip
     axes.set_xticks(range(classes), class_names, rotation=40, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(classes), class_names)
-    axes.set_xlabel("answered", color=MUTED)
+    axes.set_xlabel("predicted", color=MUTED)
     axes.set_ylabel("true class (a row adds up to 100 %)", color=MUTED)
     axes.tick_params(length=0, labelcolor=INK)
     axes.spines[:].set_visible(False)
@@ -72,25 +72,25 @@ def draw_confusion(path: Path, confusion: Tensor, class_names: Sequence[str], *,
 
 
 def draw_reliability(path: Path, bins: Reliability, *, title: str) -> None:
-    """Accuracy against confidence, and how many answers each bin has."""
+    """The reliability diagram: accuracy against confidence, and the count of each bin."""
     figure = Figure(figsize=(5.2, 5.6), layout="constrained")
     axes, counts = figure.subplots(2, 1, height_ratios=(4, 1), sharex=True)
     width = 1 / len(bins.count)
     centres = [width * (index + 0.5) for index in range(len(bins.count))]
-    some = bins.count > 0
+    filled = bins.count > 0
     axes.plot((0, 1), (0, 1), color=MUTED, linewidth=1, linestyle=(0, (4, 3)), label="perfect")
     axes.bar(centres, bins.accuracy.tolist(), width=0.9 * width, color=BLUE, alpha=0.25)
-    style = {"color": BLUE, "marker": "o", "markersize": 4, "linewidth": 1.6, "label": "answers"}
-    axes.plot(bins.confidence[some].tolist(), bins.accuracy[some].tolist(), **style)
+    style = {"color": BLUE, "marker": "o", "markersize": 4, "linewidth": 1.6, "label": "network"}
+    axes.plot(bins.confidence[filled].tolist(), bins.accuracy[filled].tolist(), **style)
     counts.bar(centres, bins.count.tolist(), width=0.9 * width, color=BLUE, alpha=0.6)
-    _dress(axes, title="Share of right answers", below="")
-    _dress(counts, title="Answers", below="confidence: probability of the answer")
+    _style(axes, title="Accuracy", below="")
+    _style(counts, title="Images", below="confidence: probability of the predicted class")
     axes.legend(frameon=False, labelcolor=INK, fontsize=9)
     axes.set(xlim=(0, 1), ylim=(0, 1))
     save_figure(figure, path, title=f"{title}: calibration error {bins.error:.2%}")
 
 
-def _dress(axes: Axes, *, title: str, below: str) -> None:
+def _style(axes: Axes, *, title: str, below: str) -> None:
     axes.set_title(title, loc="left", fontsize=10, color=MUTED)
     axes.set_xlabel(below, color=MUTED)
     axes.grid(color=GRID, linewidth=0.8)

@@ -1,4 +1,4 @@
-"""What a person sees while training: a bar with loss, accuracy, speed and time left, and a line an epoch."""
+"""The progress display of training: a bar with loss, accuracy, speed and time left, and a line an epoch."""
 
 from types import TracebackType
 
@@ -7,25 +7,24 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, Ti
 
 
 class TrainingDisplay:
-    """A context manager around one run; ``quiet`` shows nothing, which every process but the first wants."""
+    """A context manager around one run; a quiet ``console`` shows nothing."""
 
-    def __init__(self, console: Console, *, epochs: int, pictures: int, quiet: bool = False) -> None:
+    def __init__(self, console: Console, *, epochs: int, images: int) -> None:
         self._console = console
         self._epochs = epochs
-        self._pictures = pictures
-        self._quiet = quiet
+        self._images = images
         self._progress = Progress(
             TextColumn("epoch {task.fields[epoch]}"),
             BarColumn(),
             TextColumn("loss {task.fields[loss]:.3f}  accuracy {task.fields[accuracy]:6.2%}"),
-            TextColumn("{task.fields[speed]:,.0f} pictures/s"),
+            TextColumn("{task.fields[speed]:,.0f} images/s"),
             TimeElapsedColumn(),
             TimeRemainingColumn(),
             console=console,
-            disable=quiet,
+            disable=console.quiet,
             transient=True,
         )
-        self._task = self._progress.add_task("", total=epochs * pictures, epoch="", loss=0.0, accuracy=0.0, speed=0.0)
+        self._task = self._progress.add_task("", total=epochs * images, epoch="", loss=0.0, accuracy=0.0, speed=0.0)
 
     def __enter__(self) -> "TrainingDisplay":
         self._progress.start()
@@ -36,18 +35,17 @@ class TrainingDisplay:
     ) -> None:
         self._progress.stop()
 
-    def update(self, *, epoch: int, seen: int, loss: float, accuracy: float, pictures_per_s: float) -> None:
-        """Move the bar to ``seen`` pictures of ``epoch`` (1-based)."""
+    def update(self, *, epoch: int, seen: int, loss: float, accuracy: float, images_per_s: float) -> None:
+        """Move the bar to ``seen`` images of ``epoch`` (1-based)."""
         self._progress.update(
             self._task,
-            completed=(epoch - 1) * self._pictures + seen,
+            completed=(epoch - 1) * self._images + seen,
             epoch=f"{epoch}/{self._epochs}",
             loss=loss,
             accuracy=accuracy,
-            speed=pictures_per_s,
+            speed=images_per_s,
         )
 
     def end_epoch(self, line: str) -> None:
-        """Leave one line behind."""
-        if not self._quiet:
-            self._console.print(line, highlight=False)
+        """Print one line that stays."""
+        self._console.print(line, highlight=False)

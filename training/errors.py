@@ -1,9 +1,10 @@
 """What can be wrong with what the user gave, one sentence each; the command line prints it and stops.
 
 TrainingError
-├── SourceError      pictures: missing, empty, unreadable, or classes that do not fit
+├── SourceError      images: missing, empty, unreadable, or classes that do not match
 ├── CheckpointError  nothing to resume, or a checkpoint of another run
-└── WeightsError     weights or the record beside them: missing, unreadable, or not for this network
+├── WeightsError     weights or the record beside them: missing, unreadable, or not for this network
+└── OutputError      a name or version that cannot be served, or a folder that cannot be written to
 """
 
 
@@ -12,7 +13,7 @@ class TrainingError(Exception):
 
 
 class SourceError(TrainingError):
-    """The source of pictures cannot be trained on or evaluated."""
+    """The source of images cannot be trained on or evaluated."""
 
 
 class CheckpointError(TrainingError):
@@ -21,3 +22,7 @@ class CheckpointError(TrainingError):
 
 class WeightsError(TrainingError):
     """The weights, or the record beside them, cannot be used."""
+
+
+class OutputError(TrainingError):
+    """What the run would leave behind cannot be named so, or not be written there."""

@@ -1,46 +1,46 @@
-"""How good a network is on given pictures: one forward pass each, in evaluation mode."""
+"""Metrics of a network on labelled images: accuracy, confusion matrix, recall, precision, agreement, margins."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from training.sources import Pictures
+from training.sources import LabelledImages
 
 BATCH_SIZE = 500
 
 
 @dataclass(frozen=True)
 class Evaluation:
-    """Counts of one evaluation: ``confusion (K, K) int64``, a row a true class, a column an answered one."""
+    """A confusion matrix ``(K, K) int64``, rows true classes, columns predicted ones, and what follows from it."""
 
     confusion: Tensor
 
     @property
     def n(self) -> int:
-        """How many pictures."""
+        """How many images."""
         return int(self.confusion.sum())
 
     @property
     def accuracy(self) -> float:
-        """Share of right answers, 0 to 1."""
+        """Fraction of correct predictions, 0 to 1."""
         return int(self.confusion.diagonal().sum()) / self.n
 
     @property
     def recall(self) -> list[float | None]:
-        """Of each class's pictures, the share found; None for a class without pictures."""
-        return _shares(self.confusion.diagonal(), self.confusion.sum(dim=1))
+        """Per class, 0 to 1; None for a class without images."""
+        return _ratios(self.confusion.diagonal(), self.confusion.sum(dim=1))
 
     @property
     def precision(self) -> list[float | None]:
-        """Of the answers of each class, the share right; None for a class never answered."""
-        return _shares(self.confusion.diagonal(), self.confusion.sum(dim=0))
+        """Per class, 0 to 1; None for a class that is never predicted."""
+        return _ratios(self.confusion.diagonal(), self.confusion.sum(dim=0))
 
 
 def predict(network: nn.Module, images: Tensor, *, bf16: bool = False) -> Tensor:
     """Logits ``(N, K) float32`` on the CPU of ``images (N, 3, S, S) uint8``, computed in float32 unless ``bf16``.
 
-    Leaves the network in the mode it was in.
+    The network runs in evaluation mode and is left in the mode it was in.
     """
     device = next(network.parameters()).device
     was_training = network.training
@@ -52,30 +52,30 @@ def predict(network: nn.Module, images: Tensor, *, bf16: bool = False) -> Tensor
 
 
 def evaluate(logits: Tensor, labels: Tensor) -> Evaluation:
-    """Count the answers, the highest of ``logits (N, K)``, against ``labels (N,)``."""
+    """The confusion matrix of the top classes of ``logits (N, K)`` against ``labels (N,)``."""
     classes = logits.shape[1]
     cells = labels.cpu() * classes + logits.argmax(dim=1)
     return Evaluation(torch.bincount(cells, minlength=classes * classes).reshape(classes, classes))
 
 
-def accuracy_and_loss(network: nn.Module, pictures: Pictures, *, bf16: bool) -> tuple[float, float]:
-    """Share of right answers and mean cross entropy (nats) on ``pictures``."""
-    logits = predict(network, pictures.images, bf16=bf16)
-    labels = pictures.labels.cpu()
+def accuracy_and_loss(network: nn.Module, labelled: LabelledImages, *, bf16: bool) -> tuple[float, float]:
+    """Accuracy (0 to 1) and mean cross entropy (nats) on labelled images."""
+    logits = predict(network, labelled.images, bf16=bf16)
+    labels = labelled.labels.cpu()
     return evaluate(logits, labels).accuracy, nn.functional.cross_entropy(logits, labels).item()
 
 
 def agreement(one: Tensor, other: Tensor) -> float:
-    """The share of rows of two logits ``(N, K)`` with the same top class, 0 to 1."""
+    """The fraction of rows of two logits ``(N, K)`` with the same top class, 0 to 1."""
     return torch.eq(one.argmax(dim=1), other.argmax(dim=1)).double().mean().item()
 
 
-def close_calls(logits: Tensor, *, lead: float) -> Tensor:
-    """Which rows of logits ``(N, K)``, ``(N,) bool``, have a best one that leads by less than ``lead``."""
+def low_margin(logits: Tensor, *, min_margin: float) -> Tensor:
+    """Which rows of logits ``(N, K)``, as ``(N,) bool``, have a top-2 margin below ``min_margin``."""
     best, second = logits.topk(2, dim=1).values.unbind(dim=1)
-    return best - second < lead
+    return best - second < min_margin
 
 
-def _shares(part: Tensor, whole: Tensor) -> list[float | None]:
+def _ratios(part: Tensor, whole: Tensor) -> list[float | None]:
     pairs = zip(part.tolist(), whole.tolist(), strict=True)
     return [hit / total if total else None for hit, total in pairs]

@@ -25,14 +25,14 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.nn.grad import conv2d_input
 
-from training.processor import has_matrix_units
+from training.processor import has_amx
 
-LARGEST_SIDE = 7 if has_matrix_units() else 2  # pixels; on 15 x 15 oneDNN is the faster one in any case
-LARGEST_DENSE_SIDE = 3 if has_matrix_units() else 2  # pixels; up to here the whole convolution is one product
+LARGEST_SIDE = 7 if has_amx() else 2  # pixels; on 15 x 15 oneDNN is the faster one in any case
+LARGEST_DENSE_SIDE = 3 if has_amx() else 2  # pixels; up to here the whole convolution is one product
 TURNED_AT_ONCE = 2048  # rows, in the cache: torch turns a matrix over in one piece, by one thread; 5 instead of 20 ms
 
 
-def speed_up(network: nn.Module) -> None:
+def use_im2col(network: nn.Module) -> None:
     """Let the 3 x 3 convolutions of ``network`` train faster, in place; weights and results stay as they are."""
     for layer in network.modules():
         if isinstance(layer, nn.Conv2d) and _is_plain(layer):

@@ -10,16 +10,16 @@ from training import processes
 
 
 class Reading(TypedDict):
-    """What a meter has come to."""
+    """Mean loss, accuracy and speed so far."""
 
     seen: int
     loss: float  # nats, mean
     accuracy: float  # 0 to 1
-    pictures_per_s: float
+    images_per_s: float
 
 
 class Stopwatch:
-    """Seconds that the device spends within it; a GPU, which runs behind, is asked by its own clock."""
+    """Seconds the device spends inside the ``with`` block; on a GPU, which runs asynchronously, by CUDA events."""
 
     def __init__(self, device: torch.device) -> None:
         self._on_gpu = device.type == "cuda"
@@ -32,7 +32,7 @@ class Stopwatch:
         self._laps.append((self._entered, self._now()))
 
     def take_seconds(self) -> float:
-        """Those since they were last taken; waits for a GPU."""
+        """The seconds since the last call; synchronizes with a GPU."""
         laps, self._laps = self._laps, []
         if not self._on_gpu:
             return float(sum(left - entered for entered, left in laps))
@@ -48,18 +48,18 @@ class Stopwatch:
 
 
 class Meter:
-    """Sums of loss and right answers, kept on the device so that a step waits for nothing."""
+    """Sums of loss and correct predictions, kept on the device so that no step waits for a transfer."""
 
     def __init__(self, device: torch.device) -> None:
-        self._sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, right answers, pictures
+        self._sums = torch.zeros(3, dtype=torch.float64, device=device)  # loss, correct, images
         self._last = self._sums.clone()
         self._started = time.perf_counter()
 
     def add(self, loss: Tensor, logits: Tensor, labels: Tensor) -> None:
         """Count one batch: its mean loss, ``logits (N, K)`` and ``labels (N,)``."""
         n = len(labels)
-        right = (logits.argmax(dim=1) == labels).sum()
-        self._sums += torch.stack([loss.double() * n, right.double(), right.new_tensor(n).double()])
+        correct = (logits.argmax(dim=1) == labels).sum()
+        self._sums += torch.stack([loss.double() * n, correct.double(), correct.new_tensor(n).double()])
 
     def reading(self) -> Reading:
         """All batches so far, of this process."""
@@ -70,12 +70,12 @@ class Meter:
         return self._reading(processes.total(self._sums))
 
     def since_last(self) -> tuple[float, float]:
-        """Loss and accuracy of the batches since this was last asked, of this process."""
-        loss, right, n = (self._sums - self._last).tolist()
+        """Loss and accuracy of this process's batches since the last call."""
+        loss, correct, n = (self._sums - self._last).tolist()
         self._last = self._sums.clone()
-        return loss / n, right / n
+        return loss / n, correct / n
 
     def _reading(self, sums: Tensor) -> Reading:
-        loss, right, n = sums.tolist()
+        loss, correct, n = sums.tolist()
         seconds = time.perf_counter() - self._started
-        return {"seen": int(n), "loss": loss / n, "accuracy": right / n, "pictures_per_s": n / seconds}
+        return {"seen": int(n), "loss": loss / n, "accuracy": correct / n, "images_per_s": n / seconds}

@@ -1,8 +1,7 @@
-"""Finding a network by the name of its file, and loading it from weights and the record beside them."""
+"""Networks by the name of their file: made anew, loaded from weights and the record beside them, stored."""
 
 import importlib
 import inspect
-import json
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -12,32 +11,33 @@ import torch
 from torch import Tensor, nn
 
 from training.errors import WeightsError
+from training.record import Record, read_record
 
-WHITENING_PICTURES = 5000  # airbench
-NOT_CALIBRATED = (1.0, 0.0, 0.0)
+WHITENING_IMAGES = 5000  # airbench
+UNCALIBRATED = (1.0, 0.0, 0.0)
 
 
 @runtime_checkable
 class Whitened(Protocol):
-    """A network whose first layer is set from pictures ``(N, 3, S, S) uint8`` before it learns."""
+    """A network whose first layer is set from images ``(N, 3, S, S) uint8`` before training."""
 
     def whiten(self, pixels: Tensor) -> None:
         """Set the layer."""
 
 
 class Calibrated(Protocol):
-    """A network whose answers, outside training, are scaled by a buffer ``(3,)``; see ``can_be_calibrated``."""
+    """A network whose logits, in evaluation mode, are calibrated by coefficients ``(3,)``; see ``has_calibration``."""
 
-    sharpness: Tensor
+    calibration: Tensor
 
     @staticmethod
-    def sharpened(logits: Tensor, coefficients: Tensor) -> Tensor:
+    def calibrated(logits: Tensor, coefficients: Tensor) -> Tensor:
         """Scale logits ``(N, K)``."""
 
 
-def can_be_calibrated(network: nn.Module) -> TypeGuard[Calibrated]:
+def has_calibration(network: nn.Module) -> TypeGuard[Calibrated]:
     """Whether it has the buffer; from Python 3.12 on, isinstance() of a protocol does not see a module's buffers."""
-    return hasattr(network, "sharpness")
+    return hasattr(network, "calibration")
 
 
 def network_class(name: str) -> type[nn.Module]:
@@ -53,43 +53,41 @@ def network_class(name: str) -> type[nn.Module]:
 
 
 def image_size(network: type[nn.Module]) -> int:
-    """Pixels a side of the pictures this network takes."""
+    """Side of the images this network takes, in pixels."""
     size = vars(network)["image_size"]
     assert isinstance(size, int)
     return size
 
 
 def new_network(name: str, pixels: Tensor, *, classes: int, groups: Sequence[tuple[int, bool, int]] = ()) -> nn.Module:
-    """A network that has learned nothing; its first layer, where there is one to set, is set from ``pixels``.
+    """An untrained network; a whitening layer, where it has one, is set from the images ``pixels (N, 3, S, S) uint8``.
 
-    ``groups`` are those of a residual network, if it is to have others than its own.
+    ``groups`` are those of a residual network; empty means its own.
     """
     network = network_class(name)(classes, **({"groups": groups} if groups else {}))
     if isinstance(network, Whitened):
-        network.whiten(pixels[:: -(-len(pixels) // WHITENING_PICTURES)])
+        network.whiten(pixels[:: -(-len(pixels) // WHITENING_IMAGES)])
     return network
 
 
-def load_network(weights: Path) -> tuple[nn.Module, dict[str, Any]]:
+def load_network(weights: Path) -> tuple[nn.Module, Record]:
     """The network in ``weights`` and the record beside it (``.json``), in evaluation mode.
 
     Raises WeightsError where either is missing or they do not fit each other.
     """
-    record_path = weights.with_suffix(".json")
-    for path in (weights, record_path):
-        if not path.is_file():
-            raise WeightsError(f"There is no {path}: give weights (.pt) with the record of training (.json) beside.")
+    if not weights.is_file():
+        raise WeightsError(f"There is no {weights}: give weights (.pt) with the record of training (.json) beside.")
+    record = read_record(weights.with_suffix(".json"))
     try:
-        record: dict[str, Any] = json.loads(record_path.read_text())
         network = network_class(record["network"])(len(record["class_names"]))
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    except (ValueError, KeyError, ImportError, RuntimeError, pickle.UnpicklingError) as error:
-        raise WeightsError(f"{weights} and {record_path.name} do not make a network: {error}") from error
+    except (ValueError, ImportError, RuntimeError, pickle.UnpicklingError) as error:
+        raise WeightsError(f"{weights} and its record do not make a network: {error}") from error
     return network.eval(), record
 
 
 def load_network_to_train(weights: Path, name: str, *, classes: int) -> tuple[nn.Module, dict[str, Any]]:
-    """The network ``name`` with trained weights, uncalibrated, and the record of how they came about.
+    """The network ``name`` with trained weights, uncalibrated, and what the next record says of those weights.
 
     Raises WeightsError as ``load_network`` does, and where they are of another network or number of classes.
     """
@@ -97,26 +95,26 @@ def load_network_to_train(weights: Path, name: str, *, classes: int) -> tuple[nn
     if (record["network"], len(record["class_names"])) != (name, classes):
         raise WeightsError(
             f"{weights} is {record['network']} of {len(record['class_names'])} classes; "
-            f"this run trains {name} of {classes}: start from weights of that, or leave --start-from out."
+            f"this run trains {name} of {classes}: give such weights, or leave --initial-weights out."
         )
-    if can_be_calibrated(network):
-        network.sharpness.copy_(torch.tensor(NOT_CALIBRATED))
+    if has_calibration(network):
+        network.calibration.copy_(torch.tensor(UNCALIBRATED))
     return network.train(), {"sha256": record["weights"]["sha256"], **record["training"]}
 
 
 @torch.no_grad()
-def round_filters(network: nn.Module) -> None:
-    """Round the filters of convolutions, in place, to what float16 holds: halving them then loses nothing."""
-    for filters in _filters(network).values():
-        filters.copy_(filters.half())
+def round_conv_weights(network: nn.Module) -> None:
+    """Round the weights of convolutions, in place, to float16 values: storing them as float16 then loses nothing."""
+    for weight in _conv_weights(network).values():
+        weight.copy_(weight.half())
 
 
-def stored_state(network: nn.Module, *, half_filters: bool) -> dict[str, Tensor]:
-    """The state_dict on the CPU, filters as float16 if wanted; ``load_state_dict`` makes float32 of them again."""
-    half = _filters(network) if half_filters else {}
+def stored_state(network: nn.Module, *, fp16_conv_weights: bool) -> dict[str, Tensor]:
+    """The state_dict on the CPU, weights of convolutions as float16 if wanted; loading makes float32 of them again."""
+    half = _conv_weights(network) if fp16_conv_weights else {}
     return {name: (value.half() if name in half else value).cpu() for name, value in network.state_dict().items()}
 
 
-def _filters(network: nn.Module) -> dict[str, nn.Parameter]:
-    """The filters of convolutions, by name."""
+def _conv_weights(network: nn.Module) -> dict[str, nn.Parameter]:
+    """The weights of convolutions, by name."""
     return {name: each for name, each in network.named_parameters() if each.ndim == 4}

@@ -15,9 +15,9 @@ class RunOptions:
     out: Path
     seed: int = 0
     epochs: int | None = None  # None: as the recipe says
-    validation: float | None = None  # None: as the recipe says
-    start_from: Path | None = None  # weights, with their record beside; None: fresh ones
-    taught_by: Sequence[Path] = ()  # weights, with their records beside; empty: those it starts from, if it is taught
+    validation_fraction: float | None = None  # None: as the recipe says
+    initial_weights: Path | None = None  # with their record beside; None: random
+    teacher: Sequence[Path] = ()  # weights, with their records beside; empty: the initial weights
     class_names: Sequence[str] | None = None  # None: as the source says
     source_note: str | None = None  # the source in words, for the record
     machine_note: str | None = None  # what else was true of the machine, for the record

@@ -3,43 +3,37 @@
 import sys
 from pathlib import Path
 
-import torch
 from torch import Tensor
 from torch.utils.flop_counter import FlopCounterMode
 
 from training.calibration import reliability
 from training.charts import draw_confusion, draw_curves, draw_reliability
 from training.evaluation import evaluate, predict
+from training.files import torch_bytes, write_atomically
 from training.loop import Trainer
-from training.networks import can_be_calibrated, stored_state
+from training.networks import has_calibration, stored_state
 from training.options import RunOptions
 from training.processor import has_bf16
-from training.record import (
-    Record,
-    data_entry,
-    evaluation_entry,
-    few_bits_entry,
-    sha256_of,
-    training_entry,
-    write_record,
-)
+from training.record import SCHEMA_VERSION, Record, sha256_of, write_record
+from training.record_entries import data_entry, evaluation_entry, reduced_precision_entry, training_entry
 from training.sources import Source
 
 
 def write_output(trainer: Trainer, source: Source, options: RunOptions, *, raw: Tensor, logits: Tensor) -> None:
-    """Write weights, record and charts from the network and its test ``logits (N, K)``, ``raw`` before calibration."""
-    options.out.mkdir(parents=True, exist_ok=True)
+    """Write weights, record and charts; ``raw`` and ``logits (N, K)`` are of the test images, calibrated the latter."""
     weights = options.output(".pt")
-    torch.save(stored_state(trainer.network, half_filters=trainer.recipe.half_filters), weights)
+    state = stored_state(trainer.network, fp16_conv_weights=trainer.recipe.fp16_conv_weights)
+    write_atomically(weights, torch_bytes(state))
     labels = source.test.labels
     evaluation, bins = evaluate(logits, labels), reliability(logits, labels)
     record = {
+        "schema_version": SCHEMA_VERSION,
         "model_name": options.name,
         "version": options.version,
         "network": trainer.recipe.network,
         "class_names": list(source.class_names),
         "test": evaluation_entry(evaluation, source.class_names),
-        "numerics": _numerics_entry(trainer, source.test.images, logits),
+        "reduced_precision": _reduced_precision_entry(trainer, source.test.images, logits),
         "calibration": _calibration_entry(trainer, labels, raw=raw, logits=logits),
         "data": data_entry(source, trainer, note=options.source_note),
         "training": training_entry(trainer, argv=sys.argv, note=options.machine_note),
@@ -52,44 +46,44 @@ def write_output(trainer: Trainer, source: Source, options: RunOptions, *, raw: 
         options.output("-confusion.png"),
         evaluation.confusion,
         source.class_names,
-        title=f"{title}: {evaluation.accuracy:.2%} of {evaluation.n:,} test pictures",
+        title=f"{title}: {evaluation.accuracy:.2%} of {evaluation.n:,} test images",
     )
     draw_reliability(options.output("-reliability.png"), bins, title=title)
 
 
 def _weights_entry(trainer: Trainer, weights: Path, images: Tensor) -> Record:
-    """How large the network is, and its work for one picture, a multiply-add counted as two operations."""
+    """Parameters, file size, SHA-256, and operations for one image, a multiply-add counted as two."""
     with FlopCounterMode(display=False) as counter:
         predict(trainer.network, images[:1])
     return {
         "parameters": sum(each.numel() for each in trainer.network.parameters()),
         "bytes": weights.stat().st_size,
         "sha256": sha256_of(weights),
-        "flops_per_picture": int(counter.get_total_flops()),
+        "flops_per_image": int(counter.get_total_flops()),
     }
 
 
-def _numerics_entry(trainer: Trainer, images: Tensor, logits: Tensor) -> Record:
-    """What is served, and how often it would give another class than float32, whose ``logits (N, K)`` are given."""
-    lead = getattr(trainer.network, "close_call", None)
-    if lead is None:
-        return {"served": "float32"}
-    entry: Record = {"served": "as few bits as the processor is fast in, close calls in float32", "close_call": lead}
+def _reduced_precision_entry(trainer: Trainer, images: Tensor, logits: Tensor) -> Record | None:
+    """How often bfloat16 would predict another class than float32 (``logits (N, K)``); None without a min_margin."""
+    min_margin = getattr(trainer.network, "close_call", None)
+    if min_margin is None:
+        return None
+    entry: Record = {"min_margin": min_margin}
     if has_bf16(trainer.device):
         bf16 = predict(trainer.network, images, bf16=True)
-        entry["bf16"] = few_bits_entry(logits, bf16, close_call=lead)
+        entry["bf16"] = reduced_precision_entry(logits, bf16, min_margin=min_margin)
     return entry
 
 
 def _calibration_entry(trainer: Trainer, labels: Tensor, *, raw: Tensor, logits: Tensor) -> Record:
-    """The expected calibration error on the test pictures, before and after calibration."""
-    before, after = (reliability(each, labels).error for each in (raw, logits))
+    """The coefficients, and the expected calibration error on the test images without and with them."""
+    without, calibrated = (reliability(each, labels).error for each in (raw, logits))
     network = trainer.network
-    if not can_be_calibrated(network):
-        return {"sharpness": None, "test_ece": after}
+    if not has_calibration(network):
+        return {"coefficients": None, "test_ece": calibrated}
     return {
-        "sharpness": network.sharpness.tolist(),
+        "coefficients": network.calibration.tolist(),
         "fitted_on": len(trainer.validation) if trainer.validation else 0,
-        "test_ece_before": before,
-        "test_ece": after,
+        "test_ece_uncalibrated": without,
+        "test_ece": calibrated,
     }

@@ -1,6 +1,6 @@
-"""One run in several processes, started by torchrun: each takes its share of every batch, gradients are summed.
+"""Data-parallel training under torchrun: each process takes its part of every batch, gradients are summed.
 
-Alone (no torchrun) every function here does nothing. Knows nothing about networks or data.
+Without torchrun there is one process, and these functions change nothing. Knows nothing about networks or data.
 """
 
 import os
@@ -12,7 +12,7 @@ import torch.distributed as dist
 from torch import Tensor, nn
 
 
-def count() -> int:
+def world_size() -> int:
     """How many processes train together."""
     return dist.get_world_size() if dist.is_initialized() else 1
 
@@ -22,8 +22,8 @@ def rank() -> int:
     return dist.get_rank() if dist.is_initialized() else 0
 
 
-def is_first() -> bool:
-    """Whether this is the process that writes and speaks."""
+def is_main() -> bool:
+    """Whether this is the process that writes and prints: rank 0."""
     return rank() == 0
 
 
@@ -35,8 +35,8 @@ def device() -> torch.device:
 
 
 @contextmanager
-def joined() -> Iterator[None]:
-    """Join the processes that torchrun started, for as long as the block lasts."""
+def process_group() -> Iterator[None]:
+    """The process group of what torchrun started, for as long as the block lasts."""
     if "TORCHELASTIC_RUN_ID" not in os.environ:
         yield
         return
@@ -48,30 +48,30 @@ def joined() -> Iterator[None]:
 
 
 def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
-    """Add up every gradient over the processes, in one exchange."""
-    if count() == 1:
+    """Sum every gradient over the processes, in one all-reduce."""
+    if world_size() == 1:
         return
     gradients = [each.grad for each in parameters if each.grad is not None]
-    together = torch.cat([each.flatten() for each in gradients])
-    dist.all_reduce(together)
-    parts = torch.split(together, [each.numel() for each in gradients])
+    flat = torch.cat([each.flatten() for each in gradients])
+    dist.all_reduce(flat)
+    parts = torch.split(flat, [each.numel() for each in gradients])
     for gradient, part in zip(gradients, parts, strict=True):
         gradient.copy_(part.reshape(gradient.shape))
 
 
-def average(tensors: Iterable[Tensor]) -> None:
-    """Average floating-point tensors (running statistics) over the processes, in place."""
-    if count() == 1:
+def average_buffers(buffers: Iterable[Tensor]) -> None:
+    """Average floating-point buffers (running statistics) over the processes, in place."""
+    if world_size() == 1:
         return
-    for tensor in tensors:
-        if tensor.is_floating_point():
-            dist.all_reduce(tensor)
-            tensor /= count()
+    for buffer in buffers:
+        if buffer.is_floating_point():
+            dist.all_reduce(buffer)
+            buffer /= world_size()
 
 
 def total(sums: Tensor) -> Tensor:
     """The sum of a tensor over the processes."""
-    if count() > 1:
+    if world_size() > 1:
         sums = sums.clone()
         dist.all_reduce(sums)
     return sums

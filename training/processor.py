@@ -1,24 +1,24 @@
-"""What the processors that train are fast in, and how torch is set up for them. Knows nothing about networks."""
+"""What the processor that trains supports, and how torch is configured for it. Knows nothing about networks."""
 
 import torch
 
 
-def set_up() -> None:
-    """Let torch be fast where results do not suffer, and as exact on a GPU as on a CPU; before anything is computed."""
-    torch.set_flush_denormal(True)  # numbers below 1e-38, in the gradients of GELU, take a CPU many times as long
-    torch.backends.cudnn.benchmark = True  # batches are of one size: the fastest way for it is found once
+def configure_torch() -> None:
+    """Set torch's global switches for speed, and for float32 on a GPU as on a CPU; call it before any computation."""
+    torch.set_flush_denormal(True)  # gradients of GELU are full of denormals, and a CPU is many times slower on those
+    torch.backends.cudnn.benchmark = True  # batches have one size: the fastest algorithm is searched once
     torch.backends.cudnn.allow_tf32 = False  # what is not in bfloat16 is in float32, as on a CPU
 
 
 def has_bf16(device: torch.device) -> bool:
-    """Whether the device computes in bfloat16 by itself, rather than by way of float32."""
+    """Whether the device computes in bfloat16 natively, rather than emulating it in float32."""
     if device.type == "cuda":
         return bool(torch.cuda.is_bf16_supported())
     return _cpu_has("avx512_bf16")
 
 
-def has_matrix_units() -> bool:
-    """Whether the CPU multiplies whole matrices in bfloat16."""
+def has_amx() -> bool:
+    """Whether the CPU has matrix units for bfloat16 (Intel AMX)."""
     return _cpu_has("amx_bf16")
 
 

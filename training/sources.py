@@ -26,8 +26,8 @@ CIFAR10_CLASS_NAMES = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "ho
 
 
 @dataclass(frozen=True)
-class Pictures:
-    """Labelled pictures: ``images (N, 3, S, S) uint8`` and ``labels (N,) int64``."""
+class LabelledImages:
+    """Labelled images: ``images (N, 3, S, S) uint8`` and ``labels (N,) int64``."""
 
     images: Tensor
     labels: Tensor
@@ -35,17 +35,17 @@ class Pictures:
     def __len__(self) -> int:
         return len(self.labels)
 
-    def take(self, index: Tensor) -> "Pictures":
-        """The pictures at ``index (M,) int64``, in that order."""
-        return Pictures(self.images[index], self.labels[index])
+    def take(self, index: Tensor) -> "LabelledImages":
+        """The images at ``index (M,) int64``, in that order."""
+        return LabelledImages(self.images[index], self.labels[index])
 
 
 @dataclass(frozen=True)
 class Source:
     """A whole data set: its pictures, the names of its classes in label order, and where it came from."""
 
-    train: Pictures
-    test: Pictures
+    train: LabelledImages
+    test: LabelledImages
     class_names: tuple[str, ...]
     description: str
 
@@ -82,18 +82,18 @@ def rename_classes(source: Source, names: Sequence[str]) -> Source:
     return replace(source, class_names=tuple(names))
 
 
-def hold_out(pictures: Pictures, *, share: float) -> tuple[Pictures, Pictures]:
-    """Split off ``share`` (0 to 1) of every class by chance: ``(kept, held out)``.
+def hold_out(images: LabelledImages, *, fraction: float) -> tuple[LabelledImages, LabelledImages]:
+    """Split off a random ``fraction`` (0 to 1) of every class: ``(training, validation)``.
 
-    The same whatever a run's seed is, so that no network is taught by one that has learned its held-out pictures.
+    The split does not depend on a run's seed, so no teacher has been trained on its student's validation images.
     """
     generator = torch.Generator().manual_seed(0)
-    order = torch.randperm(len(pictures), generator=generator)
-    held = torch.zeros(len(pictures), dtype=torch.bool)
-    for label in torch.unique(pictures.labels):
-        members = order[pictures.labels[order] == label]
-        held[members[: round(share * len(members))]] = True
-    return pictures.take((~held).nonzero().flatten()), pictures.take(held.nonzero().flatten())
+    order = torch.randperm(len(images), generator=generator)
+    held = torch.zeros(len(images), dtype=torch.bool)
+    for label in torch.unique(images.labels):
+        members = order[images.labels[order] == label]
+        held[members[: round(fraction * len(members))]] = True
+    return images.take((~held).nonzero().flatten()), images.take(held.nonzero().flatten())
 
 
 def _load_cifar10(cache: Path, *, image_size: int) -> Source:
@@ -105,7 +105,7 @@ def _load_cifar10(cache: Path, *, image_size: int) -> Source:
             "connect this machine, or give a folder with --source DIR."
         ) from error
     train, test = (
-        Pictures(
+        LabelledImages(
             torch.from_numpy(np.stack([fit(Image.fromarray(row), image_size) for row in part.data])),
             torch.tensor(part.targets),
         )
@@ -145,8 +145,10 @@ def _files_by_class(folder: Path) -> dict[str, list[Path]]:
     return files
 
 
-def _read(files: dict[str, list[Path]], names: tuple[str, ...], *, image_size: int, decoders: int | None) -> Pictures:
+def _read(
+    files: dict[str, list[Path]], names: tuple[str, ...], *, image_size: int, decoders: int | None
+) -> LabelledImages:
     paths = [path for each in files.values() for path in each]
     images = decode(paths, image_size=image_size, processes=decoders)
     labels = [names.index(name) for name, paths in files.items() for _ in paths]
-    return Pictures(torch.from_numpy(images), torch.tensor(labels))
+    return LabelledImages(torch.from_numpy(images), torch.tensor(labels))

@@ -8,12 +8,12 @@ from training.evaluation import Evaluation
 
 
 def class_table(evaluation: Evaluation, class_names: Sequence[str]) -> Table:
-    """Per class: pictures, recall, precision, and what it is most often taken for."""
-    table = Table(title=f"accuracy {evaluation.accuracy:.2%} of {evaluation.n:,} pictures")
+    """Per class: images, recall, precision, and the class it is most often confused with."""
+    table = Table(title=f"accuracy {evaluation.accuracy:.2%} of {evaluation.n:,} images")
     table.add_column("class")
-    for heading in ("pictures", "recall", "precision"):
+    for heading in ("images", "recall", "precision"):
         table.add_column(heading, justify="right")
-    table.add_column("most often taken for")
+    table.add_column("most often confused with")
     counts = evaluation.confusion.sum(dim=1).tolist()
     for label, name in enumerate(class_names):
         recall, precision = evaluation.recall[label], evaluation.precision[label]
@@ -28,7 +28,7 @@ def _percent(share: float | None) -> str:
 
 
 def _rival(evaluation: Evaluation, class_names: Sequence[str], label: int) -> str:
-    """The class that most pictures of this one are wrongly given, and how many."""
+    """The class most often predicted wrongly for images of this one, and how often."""
     answers = evaluation.confusion[label].clone()
     answers[label] = 0
     rival = int(answers.argmax())

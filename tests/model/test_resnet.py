@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from model.resnet import ResNet
-from training.muon import Muon, orthogonalise
+from training.muon import Muon, orthogonalize
 from training.networks import stored_state
 
 
@@ -22,20 +22,20 @@ def test_a_picture_gets_the_same_logits_alone_and_in_a_batch(pixels):
     torch.testing.assert_close(network(pixels[2:3]), network(pixels)[2:3])
 
 
-def test_the_sharpness_scales_the_logits_by_their_lead_and_travels_with_the_weights(pixels):
+def test_calibration_scales_the_logits_by_their_margin_and_is_stored_in_the_weights(pixels):
     network, other = ResNet().eval(), ResNet().eval()
     before = network(pixels)
-    network.sharpness.copy_(torch.tensor([0.5, 0.25, 0.125]))
+    network.calibration.copy_(torch.tensor([0.5, 0.25, 0.125]))
     other.load_state_dict(network.state_dict())
-    best = before.sort(dim=1, descending=True).values
-    lead = best[:, :1] - best[:, 1:2]
-    torch.testing.assert_close(other(pixels), before * (0.5 + 0.25 * lead + 0.125 * lead**2))
+    top = before.sort(dim=1, descending=True).values
+    margin = top[:, :1] - top[:, 1:2]
+    torch.testing.assert_close(other(pixels), before * (0.5 + 0.25 * margin + 0.125 * margin**2))
 
 
-def test_the_sharpness_does_not_touch_training(pixels):
+def test_calibration_does_not_change_training(pixels):
     network = ResNet().train()
     before = network(pixels)
-    network.sharpness.fill_(2.0)
+    network.calibration.fill_(2.0)
     torch.testing.assert_close(network(pixels), before)
 
 
@@ -62,15 +62,15 @@ def test_weights_of_other_classes_are_still_refused():
 
 def test_it_fits_what_serving_allows():
     network = ResNet()
-    assert sum(each.nbytes for each in stored_state(network, half_filters=True).values()) < 15e6
+    assert sum(each.nbytes for each in stored_state(network, fp16_conv_weights=True).values()) < 15e6
 
 
-def test_an_orthogonalised_matrix_keeps_its_directions_and_evens_out_their_strength():
+def test_an_orthogonalized_matrix_keeps_its_directions_and_evens_out_their_strength():
     matrix = torch.randn(20, 50, generator=torch.Generator().manual_seed(0))
-    strengths = torch.linalg.svdvals(orthogonalise(matrix, steps=5))
+    strengths = torch.linalg.svdvals(orthogonalize(matrix, steps=5))
     assert strengths.min() > 0.4
     assert strengths.max() < 1.6
-    torch.testing.assert_close(orthogonalise(matrix.T), orthogonalise(matrix).T)
+    torch.testing.assert_close(orthogonalize(matrix.T), orthogonalize(matrix).T)
 
 
 def test_muon_goes_down_and_keeps_its_filters_norm():

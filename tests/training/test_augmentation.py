@@ -9,9 +9,9 @@ def images():
     return torch.randint(0, 256, (16, 3, 32, 32), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
 
 
-def change(images, mirrored=None, **how):
-    mirrored = torch.zeros(len(images), dtype=torch.bool) if mirrored is None else mirrored
-    return Augmentation(**how)(images, mirrored=mirrored, generator=torch.Generator().manual_seed(1))
+def change(images, flipped=None, **how):
+    flipped = torch.zeros(len(images), dtype=torch.bool) if flipped is None else flipped
+    return Augmentation(**how)(images, flipped=flipped, generator=torch.Generator().manual_seed(1))
 
 
 def test_nothing_asked_changes_nothing(images):
@@ -19,9 +19,9 @@ def test_nothing_asked_changes_nothing(images):
     assert torch.equal(change(images), images.float())
 
 
-def test_only_the_pictures_meant_are_mirrored(images):
-    mirrored = torch.arange(16) % 2 == 0
-    changed = change(images, mirrored, mirror=True)
+def test_only_the_pictures_meant_are_flipped(images):
+    flipped = torch.arange(16) % 2 == 0
+    changed = change(images, flipped, horizontal_flip=True)
     assert torch.equal(changed[::2], images[::2].flip(-1).float())
     assert torch.equal(changed[1::2], images[1::2].float())
 
@@ -50,11 +50,11 @@ def test_colours_change_from_picture_to_picture_and_not_within_one(images):
 
 
 def test_blur_leaves_the_mean_and_takes_the_noise(images):
-    changed = change(images, blur=1.0)
+    changed = change(images, blur_probability=1.0)
     assert changed.std() < 0.95 * images.float().std()
     assert changed.mean().item() == pytest.approx(images.float().mean().item(), abs=2)
 
 
 def test_the_same_chance_gives_the_same_pictures(images):
-    how = {"translate_px": 4, "cutout_px": 8, "contrast": 0.2, "brightness": 0.1, "blur": 0.5}
+    how = {"translate_px": 4, "cutout_px": 8, "contrast": 0.2, "brightness": 0.1, "blur_probability": 0.5}
     assert torch.equal(change(images, **how), change(images, **how))

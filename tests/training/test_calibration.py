@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from model.resnet import ResNet
-from training.calibration import LARGEST_FACTOR, LEAST_FOR_A_CURVE, fit_sharpness, reliability
+from training.calibration import MAX_FACTOR, MIN_IMAGES_FOR_CURVE, fit_calibration, reliability
 
 
 @pytest.fixture
@@ -18,7 +18,7 @@ def test_honest_probabilities_have_next_to_no_error(calibrated):
 
 
 def fitted(logits, labels):
-    return fit_sharpness(logits, labels, sharpened=ResNet.sharpened)
+    return fit_calibration(logits, labels, calibrate=ResNet.calibrated)
 
 
 def test_too_confident_probabilities_have_an_error_and_one_factor_takes_it(calibrated):
@@ -26,22 +26,23 @@ def test_too_confident_probabilities_have_an_error_and_one_factor_takes_it(calib
     assert reliability(3 * logits, labels).error > 0.1
     coefficients = fitted(3 * logits, labels)
     assert coefficients[0].item() == pytest.approx(1 / 3, rel=0.03)
-    assert reliability(ResNet.sharpened(3 * logits, coefficients), labels).error < 0.01
+    assert reliability(ResNet.calibrated(3 * logits, coefficients), labels).error < 0.01
 
 
 def test_confidence_that_is_wrong_in_the_middle_alone_takes_a_curve(calibrated):
     logits, labels = calibrated
-    lead = torch.diff(logits.topk(2, dim=1).values.flip(1))
-    bent = logits * (1 + (-lead / 2).exp())  # twice too sure of close calls, honest about clear ones
-    factor = torch.tensor([fitted(bent[: LEAST_FOR_A_CURVE - 1], labels[: LEAST_FOR_A_CURVE - 1])[0].item(), 0, 0])
+    margin = torch.diff(logits.topk(2, dim=1).values.flip(1))
+    bent = logits * (1 + (-margin / 2).exp())  # over-confident at low margins, calibrated at high ones
+    few = MIN_IMAGES_FOR_CURVE - 1
+    factor = torch.tensor([fitted(bent[:few], labels[:few])[0].item(), 0, 0])
     curve = fitted(bent, labels)
-    errors = [reliability(ResNet.sharpened(bent, each), labels).error for each in (factor, curve)]
+    errors = [reliability(ResNet.calibrated(bent, each), labels).error for each in (factor, curve)]
     assert errors[1] < 0.6 * errors[0]
 
 
 def test_few_pictures_give_one_factor_within_bounds():
     coefficients = fitted(torch.tensor([[1.0, 0.0], [0.0, 1.0]]), torch.tensor([0, 1]))
-    assert 1 < coefficients[0] <= LARGEST_FACTOR
+    assert 1 < coefficients[0] <= MAX_FACTOR
     assert coefficients[1:].tolist() == [0, 0]
 
 

@@ -12,7 +12,7 @@ def mixed():
     images = torch.arange(PICTURES).float().reshape(-1, 1, 1, 1).expand(-1, 3, 32, 32)
     labels = torch.arange(PICTURES) % 4
     generator = torch.Generator().manual_seed(0)
-    return cutmix(images, labels, classes=4, share=0.5, generator=generator)
+    return cutmix(images, labels, classes=4, probability=0.5, generator=generator)
 
 
 def test_about_the_share_asked_get_one_square_of_the_picture_before(mixed):

@@ -5,7 +5,7 @@ from torch import nn
 from tests.training.training_images import make_pictures
 from training.assessment import match_classes
 from training.errors import SourceError
-from training.evaluation import agreement, close_calls, evaluate, predict
+from training.evaluation import agreement, evaluate, low_margin, predict
 from training.sources import load_source, rename_classes
 
 
@@ -46,7 +46,7 @@ def test_agreement_is_the_share_of_the_same_top_class():
 
 def test_a_close_call_is_one_whose_best_logit_hardly_leads():
     logits = torch.tensor([[3.0, 0.0, 2.9], [3.0, 0.0, 2.0], [-1.0, -1.2, -9.0]])
-    assert close_calls(logits, lead=0.25).tolist() == [True, False, True]
+    assert low_margin(logits, min_margin=0.25).tolist() == [True, False, True]
 
 
 def test_classes_go_by_name_then_by_order_and_else_not_at_all(tmp_path):

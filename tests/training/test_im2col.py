@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from training import im2col
-from training.im2col import filter_gradient, speed_up
+from training.im2col import filter_gradient, use_im2col
 
 
 def maps(*shape, seed):
@@ -27,7 +27,7 @@ def test_a_network_sped_up_answers_and_learns_as_before(monkeypatch, side):
     torch.manual_seed(0)
     network = nn.Sequential(nn.Conv2d(8, 8, 3, padding=1, bias=False), nn.GELU(), nn.Conv2d(8, 8, 3, padding=1))
     faster = copy.deepcopy(network)
-    speed_up(faster)
+    use_im2col(faster)
     assert faster.state_dict().keys() == network.state_dict().keys()
     pixels = maps(6, 8, side, side, seed=0).bfloat16().requires_grad_()
     of_pixels = []
@@ -46,5 +46,5 @@ def test_a_network_sped_up_answers_and_learns_as_before(monkeypatch, side):
 @pytest.mark.parametrize("other", [{"stride": 2}, {"groups": 2}, {"dilation": 2}, {"padding_mode": "reflect"}])
 def test_convolutions_of_another_kind_stay_as_they_are(other):
     layer = nn.Conv2d(8, 8, 3, padding=1, bias=False, **other)
-    speed_up(layer)
+    use_im2col(layer)
     assert type(layer) is nn.Conv2d

@@ -101,7 +101,7 @@ def test_the_fingerprint_tells_one_changed_pixel(pictures):
 
 def test_held_out_pictures_are_a_share_of_every_class_and_not_trained_on(pictures):
     train = load_source(str(pictures), image_size=32).train
-    kept, held = hold_out(train, share=0.25)
+    kept, held = hold_out(train, fraction=0.25)
     assert held.labels.bincount().tolist() == [3, 3, 3]
     everything = torch.cat([kept.images, held.images]).flatten(1).unique(dim=0)
     assert len(everything) == len(kept) + len(held) == len(train)

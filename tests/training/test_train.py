@@ -129,21 +129,23 @@ def test_resuming_with_another_seed_is_refused(pictures, tmp_path):
 
 
 def test_held_out_pictures_choose_the_epoch(pictures, tmp_path):
-    result = lenet(pictures, tmp_path, "--validation=0.25")
+    result = lenet(pictures, tmp_path, "--validation-fraction=0.25")
     assert "validation" in result.output
     record = json.loads((tmp_path / "cifar10-1.0.json").read_text())
     assert (record["data"]["train"], record["data"]["validation"]) == (27, 9)
-    assert record["training"]["chosen_by"] == "validation accuracy"
+    assert record["training"]["selected_by"] == "validation accuracy"
 
 
 def test_the_residual_network_is_calibrated_on_held_out_pictures(pictures, tmp_path):
     arguments = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c.pt"]
-    result = CliRunner().invoke(train.app, ["fast", *arguments, "--epochs=3", "--validation=0.25", "--version=0.2"])
+    result = CliRunner().invoke(
+        train.app, ["fast", *arguments, "--epochs=3", "--validation-fraction=0.25", "--version=0.2"]
+    )
     assert result.exit_code == 0, result.output
     network, record = load_network(tmp_path / "cifar10-0.2.pt")
     assert record["calibration"]["fitted_on"] == 9
-    assert network.sharpness.tolist() == pytest.approx(record["calibration"]["sharpness"], rel=1e-4)
-    assert record["training"]["recipe"]["augmentation"]["mirror"]
+    assert network.calibration.tolist() == pytest.approx(record["calibration"]["coefficients"], rel=1e-4)
+    assert record["training"]["recipe"]["augmentation"]["horizontal_flip"]
 
 
 def test_evaluation_of_any_weights_shows_classes_and_draws_the_mistakes(pictures, tmp_path):
@@ -153,7 +155,7 @@ def test_evaluation_of_any_weights_shows_classes_and_draws_the_mistakes(pictures
     )
     assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "cifar10-1.0.json").read_text())
-    assert f"accuracy {record['test']['accuracy']:.2%} of 12 pictures" in result.output
+    assert f"accuracy {record['test']['accuracy']:.2%} of 12 images" in result.output
     assert {path.name for path in (tmp_path / "charts").iterdir()} == {
         f"cifar10-1.0-{kind}.png" for kind in ("confusion", "reliability", "mistakes")
     }

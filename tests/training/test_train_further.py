@@ -11,16 +11,16 @@ from typer.testing import CliRunner
 import train
 from model.resnet import GROUPS
 from training import loop
+from training.distillation import Teacher
 from training.evaluation import evaluate, predict
 from training.networks import load_network
-from training.recipes import DISTIL, FAST, TEACHER
+from training.recipes import DISTILL, FAST, TEACHER
 from training.sources import load_source
-from training.teacher import Teacher
 
 
 def go_on(recipe, pictures, folder, *options):
     arguments = [recipe, f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/r.pt"]
-    return CliRunner().invoke(train.app, [*arguments, "--epochs=1", "--validation=0.25", *options])
+    return CliRunner().invoke(train.app, [*arguments, "--epochs=1", "--validation-fraction=0.25", *options])
 
 
 def train_two(pictures, folder):
@@ -32,21 +32,21 @@ def train_two(pictures, folder):
 
 def test_a_wide_teacher_teaches_a_student_that_starts_from_nothing(pictures, tmp_path):
     assert go_on("teacher", pictures, tmp_path / "wide", "--version=2.0").exit_code == 0
-    result = go_on("student", pictures, tmp_path, f"--taught-by={tmp_path}/wide/cifar10-2.0.pt")
+    result = go_on("student", pictures, tmp_path, f"--teacher={tmp_path}/wide/cifar10-2.0.pt")
     assert result.exit_code == 0, result.output
     teacher, student = (load_network(folder / "cifar10-2.0.pt")[0] for folder in (tmp_path / "wide", tmp_path))
     assert teacher.groups == [*TEACHER.groups]
     assert student.groups == [*GROUPS]
 
 
-@pytest.mark.parametrize("recipe", ["accurate", "distil"])
+@pytest.mark.parametrize("recipe", ["accurate", "distill"])
 def test_a_run_goes_on_from_trained_weights_and_its_record_says_how_they_came_about(recipe, pictures, tmp_path):
     go_on("fast", pictures, tmp_path, "--version=2.0")
     before = json.loads((tmp_path / "cifar10-2.0.json").read_text())
     whitening = torch.load(tmp_path / "cifar10-2.0.pt")["whitening.weight"]
-    result = go_on(recipe, pictures, tmp_path, f"--start-from={tmp_path}/cifar10-2.0.pt")
+    result = go_on(recipe, pictures, tmp_path, f"--initial-weights={tmp_path}/cifar10-2.0.pt")
     assert result.exit_code == 0, result.output
-    earlier = json.loads((tmp_path / "cifar10-2.0.json").read_text())["training"]["earlier"]
+    earlier = json.loads((tmp_path / "cifar10-2.0.json").read_text())["training"]["initial_weights"]
     assert earlier == {"sha256": before["weights"]["sha256"], **before["training"]}
     assert torch.equal(torch.load(tmp_path / "cifar10-2.0.pt")["whitening.weight"], whitening)
 
@@ -56,13 +56,13 @@ def test_pictures_are_small_first_then_grow_to_their_full_size(pictures, tmp_pat
     monkeypatch.setattr(loop.F, "interpolate", lambda *given, **how: shrunk.append(given[1]) or shrink(*given, **how))
     assert go_on("fast", pictures, tmp_path, "--epochs=10").exit_code == 0
     assert shrunk == sorted(shrunk)
-    assert set(shrunk) == {side_px for _, side_px in FAST.small}
+    assert set(shrunk) == {side_px for _, side_px in FAST.resolution_schedule}
     assert len(shrunk) < 10
 
 
 def test_trained_weights_go_on_in_their_own_shape(pictures, tmp_path):
     go_on("fast", pictures, tmp_path, "--version=1.5")
-    go_on("accurate", pictures, tmp_path, "--version=2.0", f"--start-from={tmp_path}/cifar10-1.5.pt")
+    go_on("accurate", pictures, tmp_path, "--version=2.0", f"--initial-weights={tmp_path}/cifar10-1.5.pt")
     fast, further = (load_network(tmp_path / f"cifar10-{version}.pt")[0] for version in ("1.5", "2.0"))
     assert fast.groups == further.groups == [*FAST.groups]
 
@@ -72,42 +72,42 @@ def test_what_is_distilled_is_what_the_first_weights_answer_not_the_labels(pictu
     taught = []
     monkeypatch.setattr(loop.F, "cross_entropy", lambda logits, targets, **_: taught.append(targets) or logits.sum())
     monkeypatch.setattr(Teacher, "__call__", lambda _, images, **__: torch.tensor([[1.0, 0, 0]]).expand(len(images), 3))
-    go_on("distil", pictures, tmp_path, f"--start-from={tmp_path}/cifar10-2.0.pt")
+    go_on("distill", pictures, tmp_path, f"--initial-weights={tmp_path}/cifar10-2.0.pt")
     torch.testing.assert_close(taught[0].sum(dim=1), torch.ones(len(taught[0])))
-    assert taught[0][:, 0].min() >= DISTIL.teaching
-    assert taught[0][:, 0].max() > DISTIL.teaching  # the rest is the labels'
+    assert taught[0][:, 0].min() >= DISTILL.distillation_weight
+    assert taught[0][:, 0].max() > DISTILL.distillation_weight  # the rest is the labels'
 
 
 def test_distilling_without_weights_to_learn_from_is_refused_in_one_sentence(pictures, tmp_path):
-    result = go_on("distil", pictures, tmp_path)
+    result = go_on("distill", pictures, tmp_path)
     assert result.exit_code == 1
-    assert "give --start-from" in result.output
+    assert "or --initial-weights" in result.output
     assert result.output.count("\n") == 1
 
 
 def test_a_run_taught_by_other_weights_is_not_resumed(pictures, tmp_path):
     one, other = train_two(pictures, tmp_path)
-    go_on("distil", pictures, tmp_path, f"--start-from={one}")
-    result = go_on("distil", pictures, tmp_path, f"--start-from={other}", "--resume")
+    go_on("distill", pictures, tmp_path, f"--initial-weights={one}")
+    result = go_on("distill", pictures, tmp_path, f"--initial-weights={other}", "--resume")
     assert result.exit_code == 1
     assert "started_from" in result.output
 
 
 def test_others_may_teach_and_the_record_names_them(pictures, tmp_path):
     files = train_two(pictures, tmp_path)
-    result = go_on("distil", pictures, tmp_path, *(f"--taught-by={each}" for each in files))
+    result = go_on("distill", pictures, tmp_path, *(f"--teacher={each}" for each in files))
     assert result.exit_code == 0, result.output
     training = json.loads((tmp_path / "cifar10-2.0.json").read_text())["training"]
-    teachers = training["taught_by"]
+    teachers = training["teachers"]
     assert [each["sha256"] for each in teachers] == [hashlib.sha256(each.read_bytes()).hexdigest() for each in files]
     assert [each["seed"] for each in teachers] == [1, 2]
-    assert "earlier" not in training  # it started from none of them
+    assert "initial_weights" not in training  # it started from none of them
 
 
 def test_a_recipe_without_a_teacher_refuses_one_in_one_sentence(pictures, tmp_path):
-    result = go_on("accurate", pictures, tmp_path, f"--taught-by={tmp_path}/cifar10-2.0.pt")
+    result = go_on("accurate", pictures, tmp_path, f"--teacher={tmp_path}/cifar10-2.0.pt")
     assert result.exit_code == 1
-    assert "leave --taught-by out" in result.output
+    assert "leave --teacher out" in result.output
     assert result.output.count("\n") == 1
 
 
@@ -116,7 +116,7 @@ def test_a_teacher_of_other_classes_is_refused_in_one_sentence(pictures, tmp_pat
     for part in ("train", "test"):
         shutil.rmtree(tmp_path / "two" / part / "red")
     go_on("fast", tmp_path / "two", tmp_path, "--version=2.0")
-    result = go_on("distil", pictures, tmp_path, f"--taught-by={tmp_path}/cifar10-2.0.pt")
+    result = go_on("distill", pictures, tmp_path, f"--teacher={tmp_path}/cifar10-2.0.pt")
     assert result.exit_code == 1
     assert "knows 2 classes; it cannot teach the 3 of this run" in result.output
     assert result.output.count("\n") == 1
@@ -135,6 +135,6 @@ def test_filters_take_half_the_place_and_the_record_is_of_what_the_file_holds(pi
 
 def test_weights_of_another_network_are_refused_before_the_first_epoch(pictures, tmp_path):
     go_on("lenet", pictures, tmp_path)
-    result = go_on("accurate", pictures, tmp_path, f"--start-from={tmp_path}/cifar10-1.0.pt")
+    result = go_on("accurate", pictures, tmp_path, f"--initial-weights={tmp_path}/cifar10-1.0.pt")
     assert result.exit_code == 1
     assert "is lenet of 3 classes; this run trains resnet of 3" in result.output

@@ -1,7 +1,7 @@
 import torch
 from torch import nn
 
-from training.teacher import Teacher
+from training.distillation import Teacher
 
 PICTURES = 200
 
@@ -32,7 +32,7 @@ def answers(*networks):
     return Teacher(networks or [LeftOrRight()])(images, generator=torch.Generator().manual_seed(0))
 
 
-def test_a_teacher_sees_about_half_of_the_pictures_mirrored():
+def test_a_teacher_sees_about_half_of_the_pictures_flipped():
     assert 80 < (answers().argmax(dim=1) == 0).sum() < 120
 
 
