@@ -9,7 +9,7 @@ from pathlib import Path
 from string import Template
 
 from training.errors import WeightsError
-from training.record import Record, read_record
+from training.record import ALL_KEYS, Record, read_record
 
 CARD = Template("""\
 # Model card
@@ -62,7 +62,7 @@ def write_card(folder: Path, *, card: Path) -> None:
     paths = sorted(folder.glob("*.json"))
     if not paths:
         raise WeightsError(f"There are no records in {folder}: train first.")
-    records = {path: read_record(path) for path in paths}
+    records = {path: read_record(path, keys=ALL_KEYS) for path in paths}
     models = "\n".join(
         _model(record, stem=os.path.relpath(path.with_suffix(""), card.parent)) for path, record in records.items()
     )

@@ -1,8 +1,10 @@
 """Migrates records, weights and checkpoints of the first schema version to today's: ``python train.py migrate FILE``.
 
-Only names change: of keys in records and checkpoints, and of the buffer that calibrates a network.
+Only names change: of keys in records and checkpoints, of options in recorded commands, and of the buffer that
+calibrates a network.
 """
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,11 @@ REDUCED_PRECISION = {
 }
 IDENTITY = {"pictures": "data_fingerprint", "started_from": "initial_weights", "taught_by": "teachers"}
 PROGRESS = {"earlier": "initial_weights", "chosen_epoch": "best_epoch", "chosen_weights": "best_state"}
+OPTIONS = {
+    "--start-from": "--initial-weights",
+    "--taught-by": "--teacher",
+    "--validation": "--validation-fraction",
+}
 BUFFERS = {"sharpness": "calibration"}
 
 
@@ -58,7 +65,7 @@ def migrate(path: Path) -> bool:
 
 def _migrate_record_file(path: Path) -> bool:
     record = parse_record(path)
-    if record.get("schema_version") == SCHEMA_VERSION:
+    if record.get("schema_version") == SCHEMA_VERSION or "training" not in record:
         return False
     weights = path.with_suffix(".pt")
     if not weights.is_file():
@@ -108,13 +115,24 @@ def _migrated_reduced_precision(numerics: Record) -> Record | None:
 def _migrated_training(training: Record) -> Record:
     migrated = _renamed(training, TRAINING)
     migrated["recipe"] = _migrated_recipe(migrated["recipe"])
-    for teacher in migrated.get("teachers", []):
-        teacher["recipe"] = _migrated_recipe(teacher["recipe"])
+    migrated["command"] = _migrated_command(migrated["command"])
     if "teachers" in migrated:
-        migrated["teachers"] = [_renamed(teacher, WEIGHTS) for teacher in migrated["teachers"]]
+        migrated["teachers"] = [_migrated_teacher(teacher) for teacher in migrated["teachers"]]
     if "initial_weights" in migrated:
         migrated["initial_weights"] = _migrated_training(migrated["initial_weights"])
     return migrated
+
+
+def _migrated_teacher(teacher: Record) -> Record:
+    migrated = _renamed(teacher, WEIGHTS)
+    recipe, command = _migrated_recipe(teacher["recipe"]), _migrated_command(teacher["command"])
+    return migrated | {"recipe": recipe, "command": command}
+
+
+def _migrated_command(command: str) -> str:
+    """The command line with today's names of commands and options, so that it can be repeated."""
+    command = re.sub(r"(?<=train\.py )distil(?!\S)", "distill", command)
+    return re.sub(r"(?<!\S)--[a-z-]+", lambda option: OPTIONS.get(option[0], option[0]), command)
 
 
 def _migrated_recipe(recipe: Record) -> Record:

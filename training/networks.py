@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from training.errors import WeightsError
-from training.record import Record, read_record
+from training.record import ALL_KEYS, KEYS, Record, read_record
 
 WHITENING_IMAGES = 5000  # airbench
 UNCALIBRATED = (1.0, 0.0, 0.0)
@@ -70,14 +70,14 @@ def new_network(name: str, pixels: Tensor, *, classes: int, groups: Sequence[tup
     return network
 
 
-def load_network(weights: Path) -> tuple[nn.Module, Record]:
+def load_network(weights: Path, *, keys: Sequence[str] = KEYS) -> tuple[nn.Module, Record]:
     """The network in ``weights`` and the record beside it (``.json``), in evaluation mode.
 
-    Raises WeightsError where either is missing or they do not fit each other.
+    Raises WeightsError where either is missing, the record lacks ``keys``, or they do not fit each other.
     """
     if not weights.is_file():
         raise WeightsError(f"There is no {weights}: give weights (.pt) with the record of training (.json) beside.")
-    record = read_record(weights.with_suffix(".json"))
+    record = read_record(weights.with_suffix(".json"), keys=keys)
     try:
         network = network_class(record["network"])(len(record["class_names"]))
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
@@ -91,7 +91,7 @@ def load_network_to_train(weights: Path, name: str, *, classes: int) -> tuple[nn
 
     Raises WeightsError as ``load_network`` does, and where they are of another network or number of classes.
     """
-    network, record = load_network(weights)
+    network, record = load_network(weights, keys=ALL_KEYS)
     if (record["network"], len(record["class_names"])) != (name, classes):
         raise WeightsError(
             f"{weights} is {record['network']} of {len(record['class_names'])} classes; "

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -11,17 +12,20 @@ from training.files import write_atomically
 Record = dict[str, Any]
 
 SCHEMA_VERSION = 2  # of the keys; records before the first had no such key
-REQUIRED = ("model_name", "version", "network", "class_names", "test", "calibration", "data", "training", "weights")
+# A record written by hand, for weights that were trained elsewhere, needs the first four; training writes all.
+KEYS = ("model_name", "version", "network", "class_names")
+ALL_KEYS = (*KEYS, "test", "calibration", "reduced_precision", "data", "training", "weights")
 
 
-def read_record(path: Path) -> Record:
-    """The record in a file; raises WeightsError if it is missing, no record, or of another schema version."""
+def read_record(path: Path, *, keys: Sequence[str] = KEYS) -> Record:
+    """The record in a file; raises WeightsError if it is missing, lacks ``keys``, or is of another schema version."""
     record = parse_record(path)
-    version = record.get("schema_version", 1)
+    version = record.get("schema_version", 1 if "training" in record else SCHEMA_VERSION)
     if version == 1:
         raise WeightsError(f"{path} is of an older release: migrate it with `python train.py migrate {path}`.")
     if version != SCHEMA_VERSION:
         raise WeightsError(f"{path} has schema version {version}, this release reads {SCHEMA_VERSION}: update it.")
+    _require(record, keys, path=path)
     return record
 
 
@@ -37,9 +41,13 @@ def parse_record(path: Path) -> Record:
         ) from error
     if not isinstance(record, dict):
         raise WeightsError(f"{path} is no record: expected a JSON object as training writes it.")
-    if missing := [key for key in REQUIRED if key not in record]:
-        raise WeightsError(f"{path} is no record: it lacks {', '.join(missing)}.")
+    _require(record, KEYS, path=path)
     return record
+
+
+def _require(record: Record, keys: Sequence[str], *, path: Path) -> None:
+    if missing := [key for key in keys if key not in record]:
+        raise WeightsError(f"{path} lacks {', '.join(missing)}: expected a record as training writes it.")
 
 
 def write_record(path: Path, record: Record) -> None:

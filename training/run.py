@@ -29,6 +29,7 @@ from training.options import RunOptions
 from training.output import write_output
 from training.processor import configure_torch
 from training.recipes import Recipe
+from training.record import ALL_KEYS
 from training.record_entries import teacher_entry
 from training.sources import Source, hold_out, load_source, rename_classes
 
@@ -94,8 +95,10 @@ def _teacher(recipe: Recipe, options: RunOptions, *, classes: int) -> Teacher | 
         return None
     weights = options.teacher or ([options.initial_weights] if options.initial_weights else [])
     if not weights:
-        raise WeightsError("This recipe distills trained weights: give --teacher WEIGHTS, or --initial-weights WEIGHTS.")
-    networks, records = zip(*map(load_network, weights), strict=True)
+        raise WeightsError(
+            "This recipe distills trained weights: give --teacher WEIGHTS, or --initial-weights WEIGHTS."
+        )
+    networks, records = zip(*(load_network(each, keys=ALL_KEYS) for each in weights), strict=True)
     for path, record in zip(weights, records, strict=True):
         known = len(record["class_names"])
         if known != classes:

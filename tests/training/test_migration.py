@@ -100,14 +100,20 @@ def test_the_runs_before_and_the_teachers_are_migrated_too(old):
     path = old / "cifar10-2.0.json"
     record = json.loads(path.read_text())
     earlier = {"sha256": "0" * 64, **record["training"]}
-    teacher = {"sha256": "1" * 64, "flops_per_picture": 1, "accuracy": 1.0, "recipe": record["training"]["recipe"]}
-    record["training"] |= {"earlier": earlier, "taught_by": [teacher]}
+    teacher = {"sha256": "1" * 64, "flops_per_picture": 1, "accuracy": 1.0, "command": "python train.py fast"}
+    teacher["recipe"] = record["training"]["recipe"]
+    command = "python train.py distil --start-from a.pt --taught-by=b.pt --validation 0.1 --source distil"
+    record["training"] |= {"earlier": earlier, "taught_by": [teacher], "command": command}
     path.write_text(json.dumps(record))
     run("migrate", path)
     training = read_record(path)["training"]
     assert training["initial_weights"]["recipe"] == training["recipe"]
+    assert training["command"] == (
+        "python train.py distill --initial-weights a.pt --teacher=b.pt --validation-fraction 0.1 --source distil"
+    )
     assert training["teachers"] == [
-        {"sha256": "1" * 64, "flops_per_image": 1, "accuracy": 1.0, "recipe": training["recipe"]}
+        {key: teacher[key] for key in ("sha256", "accuracy", "command")}
+        | {"flops_per_image": 1, "recipe": training["recipe"]}
     ]
 
 

@@ -90,7 +90,7 @@ def test_a_run_taught_by_other_weights_is_not_resumed(pictures, tmp_path):
     go_on("distill", pictures, tmp_path, f"--initial-weights={one}")
     result = go_on("distill", pictures, tmp_path, f"--initial-weights={other}", "--resume")
     assert result.exit_code == 1
-    assert "started_from" in result.output
+    assert "it differs in initial_weights, teachers" in result.output
 
 
 def test_others_may_teach_and_the_record_names_them(pictures, tmp_path):
