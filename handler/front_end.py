@@ -6,13 +6,26 @@ Headers are a dict: the request's own by name, and `{"content-type": …}` by th
 from collections.abc import Mapping
 from typing import Any
 
+from handler.errors import (
+    InvalidJsonError,
+    MissingImageError,
+    RowError,
+    UnsupportedEncodingError,
+)
+from images.errors import EmptyImageError, NotAnImageError, UnsupportedImageError
+
 # gRPC's StreamPredictions: the front end reads this header of every answer, and a missing one kills the worker.
 # Of other gRPC calls it reads nothing; over REST the header would turn the answer into a stream.
 STREAM_HEADER = "ts_stream_next"
 LAST_OF_STREAM = "false"
 
+# Ends the name of a field that came before in the same row; the socket reader adds it.
+REPEATED = " (again)"
+
 _SEQUENCE_HEADERS = "ts_request_sequence_"  # of gRPC's StreamPredictions2, the only headers that gRPC brings
-_FORM_TYPES = ("multipart/form-data", "application/x-www-form-urlencoded")
+_URL_ENCODED = "application/x-www-form-urlencoded"
+_FORM_TYPES = ("multipart/form-data", _URL_ENCODED)
+_UNREADABLE = (EmptyImageError, InvalidJsonError, MissingImageError, NotAnImageError, UnsupportedImageError)
 
 
 def is_grpc(headers: Mapping[str, Any]) -> bool:
@@ -29,6 +42,23 @@ def is_describe_request(row: Mapping[str, Any], headers: Mapping[str, Any]) -> b
     Only the front end's has no field at all: a prediction has one even for an empty body, unless it is an empty form.
     """
     return headers.get("describe") == "True" and not row and not content_type(headers).startswith(_FORM_TYPES)
+
+
+def explained(error: RowError, headers: Mapping[str, Any]) -> RowError:
+    """The error, or a better one where a request header explains why the body holds no image."""
+    if not isinstance(error, _UNREADABLE):
+        return error
+    encoding = header(headers, "content-encoding")
+    if encoding.lower() not in {"", "identity"}:
+        return UnsupportedEncodingError(
+            f"a body with Content-Encoding {encoding[:40]} came; expected it uncompressed, without that header"
+        )
+    if content_type(headers) == _URL_ENCODED:
+        return MissingImageError(
+            f"a body of type {_URL_ENCODED} came, which curl's --data-binary says by itself; expected the image with "
+            "-H 'Content-Type: image/jpeg', or as a file of a form with -F image=@cat.jpg"
+        )
+    return error
 
 
 def content_type(headers: Mapping[str, Any]) -> str:

@@ -15,11 +15,11 @@ from engine.network import load_class_names
 from handler.answer import AnswerWriter, error_answer, to_json
 from handler.batch import Batch
 from handler.errors import HTTP_STATUSES, RequestError, ServerStoppingError
-from handler.front_end import LAST_OF_STREAM, STREAM_HEADER, is_describe_request, is_grpc
+from handler.front_end import LAST_OF_STREAM, STREAM_HEADER, explained, is_describe_request, is_grpc
 from handler.quiesce import RUNTIME_DIR_VARIABLE, draining_file, wait_while_quiesced
 from handler.request import ImageRequest, read_request
 from handler.settings import HandlerSettings
-from handler.socket_reader import read_in_large_pieces
+from handler.socket_reader import install_socket_reader
 from images.decode import Pixels, decode_image, silence_pillow_log
 from images.errors import ImageError
 
@@ -41,7 +41,7 @@ class ImageHandler:
             RuntimeError: the parts of the archive do not fit together.
             ValueError: a wrong setting in model-config.yaml.
         """
-        read_in_large_pieces()
+        install_socket_reader()
         silence_pillow_log()
         # TorchServe logs a line a batch, and each goes through a pipe to its front end.
         logging.getLogger().setLevel(logging.WARNING)
@@ -77,7 +77,8 @@ class ImageHandler:
                     answers[index] = self._description()
                 else:
                     batch.add(index, self._request(row, headers, draining=draining))
-            except (ImageError, RequestError) as error:
+            except (ImageError, RequestError) as refusal:
+                error = explained(refusal, headers)
                 logger.debug("row %d refused: %s", index, error.message)
                 code, phrase = HTTP_STATUSES[type(error)]
                 context.set_response_status(code=code, phrase=phrase, idx=index)

@@ -1,15 +1,15 @@
-"""From a row of TorchServe to a typed request. Knows nothing of Pillow, torch or TorchServe's classes.
+"""From a row of TorchServe to a typed request. Knows neither image formats nor TorchServe's classes.
 
 A row is a dict by field name. REST: `{"body": …}` for a raw body, one entry a part for multipart; values are bytes,
 `str` for text/*, parsed JSON for application/json (raw bytes where that JSON is invalid). gRPC: the client's
 `input` map, always bytes, without headers.
 """
 
-import binascii
 import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+from handler.base64_text import decode_base64
 from handler.errors import (
     InvalidBase64Error,
     InvalidJsonError,
@@ -17,9 +17,13 @@ from handler.errors import (
     MissingImageError,
     TooManyBytesError,
 )
+from handler.front_end import REPEATED
+from images.errors import NotAnImageError, UnsupportedImageError
+from images.formats import image_format
 
 IMAGE_FIELDS = ("image", "data", "body")
 TOP_K_FIELD = "top_k"
+DATA_URL = b"data:"
 
 
 class ImageRequest(NamedTuple):
@@ -44,48 +48,77 @@ def read_request(
         headers: the request's headers, and by field name a dict with that part's `content-type`; empty over gRPC.
         default_top_k: `top_k` of a request that does not say.
         class_count: the greatest `top_k` there can be.
-        max_image_bytes: the most bytes a picture may have.
+        max_image_bytes: the most bytes an image may have.
 
     Raises:
         RequestError: the row holds no image, an oversized one, or a wrong `top_k`.
     """
-    field = _image_field(row)
+    field = _image_field(row, headers)
     image, top_k = row[field], row.get(TOP_K_FIELD)
     if _is_json(image, headers.get(field)):
         document = _json_object(image)
-        image, top_k = (
-            _base64_image(document, max_image_bytes=max_image_bytes),
-            document.get(TOP_K_FIELD, top_k),
-        )
+        image, top_k = _base64_image(document, max_image_bytes), document.get(TOP_K_FIELD, top_k)
     elif isinstance(image, str):
         image = image.encode("utf-8", "replace")  # JSON text may hold half a surrogate pair
+    if image.startswith(DATA_URL):
+        image = _decoded(image.decode("ascii", "replace"), max_image_bytes)
     if len(image) > max_image_bytes:
-        raise _too_many_bytes(len(image), max_image_bytes=max_image_bytes)
+        raise _too_many_bytes(len(image), max_image_bytes)
     if top_k is None:
         return ImageRequest((image,), default_top_k)
     return ImageRequest((image,), _checked_top_k(top_k, class_count=class_count))
 
 
-def _image_field(row: Mapping[str, Any]) -> str:
-    """`image`, `data` or `body` where there is one, else the only field besides `top_k`."""
-    for field in IMAGE_FIELDS:
-        if field in row:
-            return field
-    others = [field for field in row if field != TOP_K_FIELD]
-    if len(others) == 1:
-        return others[0]
-    came = ", ".join(_shown(field) for field in list(row)[:5]) or "no field"
-    raise MissingImageError(f"{came} came; expected a field image or data, or one file of any name")
+def _image_field(row: Mapping[str, Any], headers: Mapping[str, Any]) -> str:
+    """The field that holds the image: the only one, or one of several by its kind, its name or its first bytes.
+
+    Raises:
+        MissingImageError: there is none, or several could be meant.
+    """
+    fields = [field for field in row if field != TOP_K_FIELD]
+    if len(fields) == 1:
+        return fields[0]
+    files = [field for field in fields if _is_file(row[field], headers.get(field))]
+    named = next((field for field in IMAGE_FIELDS if field in (files or fields)), None)
+    likely = files or [field for field in fields if _starts_like_an_image(row[field])]
+    chosen = named or (likely[0] if len(likely) == 1 else None)
+    if chosen is None:
+        came = ", ".join(_shown(field) for field in list(row)[:5]) or "no field"
+        raise MissingImageError(f"{came} came; expected a field image or data, or one file of any name")
+    if chosen + REPEATED in row:
+        raise MissingImageError(f"{_shown(chosen)} came more than once; expected one image a request")
+    return chosen
+
+
+def _is_file(value: Any, part_headers: Any) -> bool:
+    """Whether the field is a file of a form: a part that says a media type, and not that of text or JSON."""
+    media_type = _media_type(part_headers)
+    return isinstance(value, (bytes, bytearray)) and bool(media_type) and not media_type.startswith("text/")
+
+
+def _starts_like_an_image(value: Any) -> bool:
+    if not isinstance(value, (bytes, bytearray)):
+        return False
+    try:
+        image_format(value)
+    except NotAnImageError:
+        return False
+    except UnsupportedImageError:
+        return True
+    return True
+
+
+def _media_type(part_headers: Any) -> str:
+    """A part's media type; a request header of the field's name takes the place of the part's own headers."""
+    return str(part_headers.get("content-type") or "") if isinstance(part_headers, dict) else ""
 
 
 def _is_json(value: Any, part_headers: Any) -> bool:
-    """Whether the value is a JSON document: parsed, said to be one, or bytes that no picture starts with."""
+    """Whether the value is a JSON document: parsed, said to be one, or bytes that no image starts with."""
     if isinstance(value, (bytes, bytearray)):
         if value[:64].lstrip().startswith(b"{"):
             return True
-        # A request header of the field's name takes the place of the part's own.
-        said = part_headers.get("content-type") if isinstance(part_headers, dict) else None
-        return said == "application/json" and bool(value)
+        return _media_type(part_headers) == "application/json" and bool(value)
     return not isinstance(value, str) or value.lstrip().startswith("{")
 
 
@@ -101,22 +134,23 @@ def _json_object(value: Any) -> dict[str, Any]:
     return value
 
 
-def _base64_image(document: dict[str, Any], *, max_image_bytes: int) -> bytes:
+def _base64_image(document: dict[str, Any], max_image_bytes: int) -> bytes:
     if "image" not in document:
         came = ", ".join(_shown(key) for key in list(document)[:5]) or "no key"
         raise MissingImageError(f'JSON with {came}; expected {{"image": "<base64>"}}')
     text = document["image"]
     if not isinstance(text, str):
         raise InvalidBase64Error(f"image is JSON of type {type(text).__name__}; expected base64 text")
-    if len(text) * 3 // 4 > max_image_bytes + 3:
-        raise _too_many_bytes(len(text) * 3 // 4, max_image_bytes=max_image_bytes)
+    return _decoded(text, max_image_bytes)
+
+
+def _decoded(text: str, max_image_bytes: int) -> bytes:
+    if len(text) * 3 // 4 > 2 * max_image_bytes + 1000:  # half of it may be line ends
+        raise _too_many_bytes(len(text) * 3 // 4, max_image_bytes)
     try:
-        # The base64 command wraps its lines.
-        return binascii.a2b_base64(text.replace("\n", ""), strict_mode=True)
+        return decode_base64(text)
     except ValueError as error:
-        raise InvalidBase64Error(
-            f"image is no base64 ({error}); expected the bytes of a picture in base64, nothing before",
-        ) from error
+        raise InvalidBase64Error(f"image is no base64 ({error}); expected an image in base64, or a data URL") from error
 
 
 def _checked_top_k(value: Any, *, class_count: int) -> int:
@@ -132,10 +166,8 @@ def _checked_top_k(value: Any, *, class_count: int) -> int:
     return number
 
 
-def _too_many_bytes(came: int, *, max_image_bytes: int) -> TooManyBytesError:
-    return TooManyBytesError(
-        f"a picture of {came:,} bytes; expected at most {max_image_bytes:,}: send a smaller one",
-    )
+def _too_many_bytes(came: int, max_image_bytes: int) -> TooManyBytesError:
+    return TooManyBytesError(f"an image of {came:,} bytes; expected at most {max_image_bytes:,}: send a smaller one")
 
 
 def _shown(value: Any) -> str:

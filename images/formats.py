@@ -26,6 +26,7 @@ _OTHERS = {
     b"MM\x00+": "a BigTIFF image",
     b"II\xbc\x01": "a JPEG XR image",
     b"PK\x03\x04": "a ZIP archive",
+    b"\x1f\x8b": "a gzip file",
 }
 _BRANDS = {b"avif": "an AVIF image", b"avis": "an AVIF image"} | dict.fromkeys(
     (b"heic", b"heix", b"hevc", b"hevx", b"heim", b"heis", b"mif1", b"msf1"), "a HEIC image"

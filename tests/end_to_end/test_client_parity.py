@@ -16,6 +16,7 @@ from pixserve.errors import ArchiveNotFoundError, ModelNotFoundError, RequestToo
 from pixserve.retries import NO_RETRIES
 from serving.server import Server
 from serving.settings import PROJECT
+from tests import sample_pictures
 from tests.conftest import CAT
 
 
@@ -36,7 +37,7 @@ BAD_ROWS = {
     "NotAnImage": (b"hello", None),
     "UnsupportedImage": (b"%PDF-1.7", None),
     "DamagedImage": (CAT.read_bytes()[:2000], None),
-    "TooComplexImage": (b"\xff\xd8\xff" + b"\xff\xda" * 100, None),
+    "TooComplexImage": (sample_pictures.jpeg_of_scans(100), None),
 }
 
 

@@ -2,6 +2,7 @@
 
 import base64
 import concurrent.futures
+import gzip
 import json
 from typing import Any
 
@@ -34,6 +35,11 @@ WAYS_TO_SEND: dict[str, dict[str, Any]] = {
     "raw body of an image type": {"data": JPEG, "headers": {"Content-Type": "image/jpeg"}},
     "json": {"json": {"image": BASE64}},
     "json without a content type": {"data": json.dumps({"image": BASE64})},
+    "base64 in lines": {"json": {"image": base64.encodebytes(JPEG).decode().replace("\n", "\r\n")}},
+    "base64 for URLs": {"json": {"image": base64.urlsafe_b64encode(JPEG).decode().rstrip("=")}},
+    "a data URL": {"json": {"image": f"data:image/jpeg;base64,{BASE64}"}},
+    "a data URL in a form": {"files": {"image": (None, f"data:image/jpeg;base64,{BASE64}")}},
+    "a file beside text fields": {"files": {"upload": ("cat.jpg", JPEG)}, "data": {"csrf": "x", "submit": "Send"}},
 }
 
 
@@ -55,10 +61,21 @@ def test_a_request_says_how_many_classes_it_wants(post, request_of_three):
     assert len(post(files=files, **request_of_three).json()["top"]) == 3
 
 
+@pytest.mark.parametrize("path", ["cifar10/predict", "cifar10/1.0/predict", "models/cifar10/invoke"])
+def test_a_query_string_says_how_many_where_torchserve_passes_it_on(server, path):
+    """Of /predictions the front end passes no query on."""
+    address = f"{server.settings.inference}/{path}"
+    assert len(requests.post(f"{address}?top_k=3", data=JPEG, timeout=30).json()["top"]) == 3
+    assert requests.post(f"{address}?top_k=0", data=JPEG, timeout=30).json()["type"] == "InvalidTopK"
+
+
 FAULTS: dict[str, tuple[dict[str, Any], int, str]] = {
     "empty body": ({"data": b""}, 400, "EmptyImage"),
     "empty file": ({"files": {"image": ("a.jpg", b"")}}, 400, "EmptyImage"),
     "no image field": ({"files": {"a": ("a.jpg", JPEG), "b": ("b.jpg", JPEG)}}, 400, "MissingImage"),
+    "one field twice": ({"files": [("image", ("a.jpg", JPEG)), ("image", ("b.jpg", JPEG))]}, 400, "MissingImage"),
+    "a form without a file": ({"data": {"csrf": "x", "submit": "Send"}}, 400, "MissingImage"),
+    "gzip": ({"data": gzip.compress(JPEG), "headers": {"Content-Encoding": "gzip"}}, 415, "UnsupportedEncoding"),
     "json without image": ({"json": {"picture": BASE64}}, 400, "MissingImage"),
     "bad base64": ({"json": {"image": "!!!"}}, 400, "InvalidBase64"),
     "bad json": ({"data": b'{"image": ', "headers": {"Content-Type": "application/json"}}, 400, "InvalidJson"),

@@ -1,5 +1,6 @@
 """Whole batches through the handler, with TorchServe's own context around it."""
 
+import gzip
 import json
 import logging
 import os
@@ -162,6 +163,25 @@ def test_a_row_to_describe_is_described_beside_predictions(served: Any) -> None:
         "max_image_pixels": 25_000_000,
     }
     assert answers[0] == answers[2]
+
+
+@pytest.mark.parametrize("body", [gzip.compress(jpeg()), b"{" + gzip.compress(jpeg()), b"\x8b\x0b\x80 brotli", b""])
+def test_a_compressed_body_is_refused_by_the_name_of_its_header(served: Any, body: bytes) -> None:
+    ((answer,), (status,)) = served({"body": body}, headers=[{"Content-ENCODING": "gzip"}])
+    assert (status, answer["type"]) == (415, "UnsupportedEncoding")
+    assert "Content-Encoding gzip" in answer["message"]
+
+
+@pytest.mark.parametrize("encoding", ["gzip", "identity"])
+def test_an_image_that_is_not_compressed_is_answered_whatever_its_header_says(served: Any, encoding: str) -> None:
+    assert served({"body": jpeg()}, headers=[{"content-encoding": encoding}])[1] == [200]
+
+
+def test_a_body_with_the_default_type_of_curl_is_told_what_to_say_instead(served: Any) -> None:
+    row = {"\ufffd\ufffd": b""}  # what TorchServe's front end makes of an image as a form
+    ((answer,), (status,)) = served(row, headers=[{"Content-Type": "application/x-www-form-urlencoded"}])
+    assert (status, answer["type"]) == (400, "MissingImage")
+    assert "Content-Type: image/jpeg" in answer["message"]
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import pytest
 from handler.errors import HTTP_STATUSES, RequestError, type_name
 from handler.request import ImageRequest, read_request
 
-PICTURE = bytearray(b"\xff\xd8\xff picture")
+PICTURE = bytearray(b"\xff\xd8\xff\xfb\xff an image")  # in base64 it has a + and a /
 TEXT = base64.b64encode(PICTURE).decode()
 AS_JSON = {"body": {"content-type": "application/json"}}
 
@@ -39,6 +39,12 @@ def refusal(row: dict[str, Any], headers: dict[str, Any] | None = None) -> tuple
         {"data": bytearray(json.dumps({"image": TEXT}).encode())},
         {"body": bytearray(b"\n " + json.dumps({"image": TEXT}).encode())},
         {"body": {"image": "\n".join([TEXT[:8], TEXT[8:]])}},
+        {"body": {"image": "\r\n".join([TEXT[:8], TEXT[8:], ""])}},
+        {"body": {"image": TEXT.replace("+", "-").replace("/", "_").rstrip("=")}},
+        {"body": {"image": f"data:image/jpeg;base64,{TEXT}"}},
+        {"body": {"image": f"data:image/jpeg;charset=utf-8;base64,{TEXT.replace('+', '%2B')}"}},
+        {"image": f"data:image/jpeg;base64,{TEXT}".encode()},
+        {"image": f"data:image/jpeg;base64,{TEXT}"},
     ],
     ids=str,
 )
@@ -48,6 +54,43 @@ def test_a_picture_is_found_however_it_was_sent(row: dict[str, Any]) -> None:
 
 def test_the_field_image_goes_before_others() -> None:
     assert read({"data": b"data", "image": b"image", "body": b"body"}).images == (b"image",)
+
+
+FILE, TEXT_PART, FIELD = {"content-type": "image/jpeg"}, {"content-type": "text/plain"}, {"content-type": ""}
+
+
+@pytest.mark.parametrize(
+    ("row", "headers"),
+    [
+        ({"csrf": b"x", "upload": PICTURE, "submit": b"Send"}, {"csrf": FIELD, "upload": FILE, "submit": FIELD}),
+        ({"data": b"x", "upload": PICTURE}, {"data": FIELD, "upload": FILE}),
+        ({"image": "cat.jpg", "upload": PICTURE}, {"image": TEXT_PART, "upload": FILE}),
+        ({"upload": PICTURE, "about": {"by": "me"}}, {"upload": FILE, "about": {"content-type": "application/json"}}),
+        ({"csrf": b"x", "upload": PICTURE}, {}),
+    ],
+    ids=["text fields", "a text field called data", "a text part called image", "a JSON part", "gRPC"],
+)
+def test_the_one_file_beside_other_fields_is_the_image(row: dict[str, Any], headers: dict[str, Any]) -> None:
+    assert read(row, headers).images == (PICTURE,)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        {"first": PICTURE, "second": PICTURE},
+        {"image": PICTURE, "image (again)": PICTURE},
+        {"upload": PICTURE, "upload (again)": PICTURE},
+        {"csrf": b"x", "submit": b"Send"},
+    ],
+    ids=["two fields", "the field image twice", "another field twice", "no file"],
+)
+def test_a_form_in_which_several_files_or_none_could_be_meant_is_refused(row: dict[str, Any]) -> None:
+    assert refusal(row, dict.fromkeys(row, FILE if PICTURE in row.values() else FIELD))[:2] == ("MissingImage", 400)
+
+
+def test_a_text_field_may_come_twice() -> None:
+    row = {"tag": b"a", "tag (again)": b"b", "upload": PICTURE}
+    assert read(row, {"tag": FIELD, "tag (again)": FIELD, "upload": FILE}).images == (PICTURE,)
 
 
 @pytest.mark.parametrize("value", ["3", b"3", bytearray(b"3"), " 3 "])
@@ -78,7 +121,9 @@ def test_a_row_without_a_picture_is_refused_and_told_what_came(row: dict[str, An
     assert all(name in message for name in row.get("body", row))
 
 
-@pytest.mark.parametrize("text", ["!!!!", "YWJ", "data:image/png;base64,YWJj", "häh", 7, None, ["YWJj"]])
+@pytest.mark.parametrize(
+    "text", ["!!!!", "YWJjY", "YW Jj", "data:image/png,YWJj", "data:image/png;base64,!", "häh", 7, None, ["YWJj"]]
+)
 def test_bad_base64_is_refused(text: Any) -> None:
     assert refusal({"body": {"image": text}})[:2] == ("InvalidBase64", 400)
 

@@ -8,7 +8,7 @@ from threading import Thread
 import pytest
 from ts.protocol import otf_message_handler
 
-from handler.socket_reader import BufferedReader, read_in_large_pieces
+from handler.socket_reader import BufferedReader, install_socket_reader
 
 # Other tests start handlers in this process, which replace it.
 torchserves_own_reader = importlib.reload(otf_message_handler)._retrieve_buffer
@@ -63,9 +63,22 @@ def test_batches_are_read_as_torchserve_reads_them_however_they_arrive(wire, mon
         plain.setattr(otf_message_handler, "_retrieve_buffer", torchserves_own_reader)
         expected = received(wire, messages, piece=piece)
     monkeypatch.setattr(otf_message_handler, "_retrieve_buffer", None)
-    read_in_large_pieces()
+    install_socket_reader()
     assert received(wire, messages, piece=piece) == expected
     assert [len(rows) for _, rows in expected] == [2, 1, 1]
+
+
+def test_a_field_that_comes_twice_is_not_lost(wire):
+    fields = [(b"tag", b"", b"a"), (b"image", b"image/jpeg", b"first"), (b"image", b"image/jpeg", b"second")]
+    end = struct.pack("!i", -1)
+    row = sized(b"request-0") + end + b"".join(sized(part) for field in fields for part in field) + end
+    install_socket_reader()
+    ((_, (request,)),) = received(wire, [b"I" + row + end], piece=7)
+    assert [(each["name"], bytes(each["value"])) for each in request["parameters"]] == [
+        ("tag", b"a"),
+        ("image", b"first"),
+        ("image (again)", b"second"),
+    ]
 
 
 def test_a_worker_whose_front_end_is_gone_ends(wire):
