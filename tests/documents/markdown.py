@@ -8,6 +8,7 @@ from pathlib import Path
 from serving.settings import PROJECT
 
 DOCUMENTS = sorted([*PROJECT.glob("*.md"), *(PROJECT / "docs").rglob("*.md")])
+GUIDES = [page for page in DOCUMENTS if page.parent.name == "guides" or page.name in ("README.md", "CONTRIBUTING.md")]
 FENCE = re.compile(r"^(?P<indent> *)```(?P<info>[^\n`]*)\n(?P<body>.*?)^(?P=indent)```", re.MULTILINE | re.DOTALL)
 INLINE = re.compile(r"`([^`\n]+)`")
 PROMPT = "$ "

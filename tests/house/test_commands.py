@@ -14,7 +14,8 @@ import serve
 import train
 from pixserve.commands.main import app as pixserve
 from serving.settings import PROJECT
-from tests.documents.markdown import DOCUMENTS, commands_of, fences_of, inline_code_of, name_of, programs_of
+from tests.documents.markdown import DOCUMENTS, GUIDES, commands_of, fences_of, inline_code_of, name_of, programs_of
+from tests.documents.runner import steps_of
 
 APPS = {"pixserve": pixserve, "train.py": train.app, "archive.py": archive.app, "serve.py": serve.app}
 PYTHON = re.compile(r"(?:.*/)?python3?$")
@@ -142,6 +143,14 @@ def test_each_option_that_a_sentence_mentions_is_one_of_some_command(page):
     known = set().union(*(options_of(typer.main.get_command(app)) for app in apps)) | OTHERS
     mentioned = {word for code in inline_code_of(page.read_text()) for word in code.split() if word.startswith("--")}
     assert {word.partition("=")[0] for word in mentioned} <= known
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=name_of)
+def test_each_command_of_a_guide_stands_in_a_console_block_so_that_it_is_run_or_says_why_not(page):
+    text = page.read_text()
+    steps_of(text)
+    loose = [fence for fence in fences_of(text) if fence.language != "console"]
+    assert not [line for fence in loose for line in commands_of(fence) if PROGRAM.match(line)]
 
 
 def test_the_readme_shows_the_two_commands_and_the_guides_show_those_of_every_program():
