@@ -44,7 +44,7 @@ RAW = RequestFormat("raw body", {"Content-Type": "image/jpeg"}, raw_body)
 # Triton's raw binary request: the body is the one BYTES tensor of the model, without a JSON part.
 # https://github.com/triton-inference-server/server/blob/main/docs/protocol/extension_binary_data.md
 TRITON_RAW = RequestFormat(
-    "raw body (V2)",
+    "raw body, V2",
     {"Content-Type": "application/octet-stream", "Inference-Header-Content-Length": "0"},
     raw_body,
 )

@@ -27,10 +27,15 @@ def model_repository(folder: Path, *, workers: int) -> Path:
 
 
 def backends(folder: Path, server: Path) -> Path:
-    """Copy the Python backend beside the stub for this interpreter, where Triton looks for it."""
-    shutil.copytree(server / "backends" / "python", folder / "python")
+    """Link the Python backend beside the stub for this interpreter, where Triton looks for it.
+
+    Links, not copies: the files find their libraries by their own place.
+    """
     version = f"{sys.version_info.major}.{sys.version_info.minor}"
-    shutil.copy(server / "python_backend_stubs" / version / "triton_python_backend_stub", folder / "python")
+    stub = server / "python_backend_stubs" / version / "triton_python_backend_stub"
+    (folder / "python").mkdir(parents=True)
+    for file in [stub, *(server / "backends" / "python").glob("*.*")]:
+        (folder / "python" / file.name).symlink_to(file)
     return folder
 
 
@@ -46,7 +51,8 @@ def main() -> None:
         "allow-grpc": "false",
         "allow-metrics": "false",
     }
-    os.environ["PYTHONPATH"] = os.pathsep.join(sys.path)  # for the backend's processes
+    # The backend's processes embed Python, which finds this environment by the first `python3` of PATH.
+    os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     words = [str(server / "bin" / "tritonserver"), *(f"--{name}={value}" for name, value in options.items())]
     os.execv(words[0], words)
 
