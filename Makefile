@@ -76,27 +76,27 @@ end-to-end: .venv/installed $(DEV)/installed  ## the tests against a real TorchS
 fresh:  ## both commands of the README on a bare Debian with its oldest and newest Python (root, mmdebstrap)
 	tests/fresh/run.sh
 
-bench: $(DEV)/installed  ## this server beside eight others, side by side; fills the tables of docs/reference/benchmarks.md
+bench: .venv/installed $(DEV)/installed  ## this server beside eight others, side by side; fills the tables of docs/reference/benchmarks.md
 	$(DEV)/bin/python -m benchmarks.bench --record model/cifar10-1.0.json --save $(RESULTS)/bench-1.0.json
 	$(DEV)/bin/python -m benchmarks.bench --record model/cifar10-2.0.json --save $(RESULTS)/bench-2.0.json
 	$(DEV)/bin/python -m benchmarks.table docs/reference/benchmarks.md $(RESULTS)/bench-1.0.json $(RESULTS)/bench-2.0.json
 
-bench-quick: $(DEV)/installed  ## this server beside gunicorn, in two minutes
+bench-quick: .venv/installed $(DEV)/installed  ## this server beside gunicorn, in two minutes
 	$(DEV)/bin/python -m benchmarks.bench --quick
 
-bench-extras: $(DEV)/installed  ## this server alone: 1,000 connections, photographs of 12 megapixels, gRPC
+bench-extras: .venv/installed $(DEV)/installed  ## this server alone: 1,000 connections, photographs of 12 megapixels, gRPC
 	$(DEV)/bin/python -m benchmarks.extras --save $(RESULTS)/extras-1.0.json
 
-bench-growth: $(DEV)/installed  ## how throughput grows with connections, batch size, workers, image size: figures
+bench-growth: .venv/installed $(DEV)/installed  ## how throughput grows with connections, batch size, workers, image size: figures
 	$(DEV)/bin/python -m benchmarks.growth --folder $(RESULTS)
 
-bench-accuracy: $(DEV)/installed  ## accuracy and calibration of what is served, over HTTP
+bench-accuracy: .venv/installed $(DEV)/installed  ## accuracy and calibration of what is served, over HTTP
 	$(DEV)/bin/python -m benchmarks.accuracy
 
-bench-numerics: $(DEV)/installed  ## how often the served engine gives the class of float32
+bench-numerics: .venv/installed $(DEV)/installed  ## how often the served engine gives the class of float32
 	$(DEV)/bin/python -m benchmarks.numerics --save $(RESULTS)/numerics.json
 
-bench-uploads: $(DEV)/installed  ## what photographs instead of 32 x 32 images cost in accuracy, by resize filter
+bench-uploads: .venv/installed $(DEV)/installed  ## what photographs instead of 32 x 32 images cost in accuracy, by resize filter
 	$(DEV)/bin/python -m benchmarks.resize_filters
 
 rollout-drill: $(DEV)/installed  ## versions come and go under load: not one request may be lost

@@ -29,7 +29,7 @@ from training.calibration import reliability
 TOLERANCE = 0.001
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
-progress = Console(stderr=True, highlight=False)
+progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def ask(address: str, facts: dict[str, Any], paths: list[Path]) -> torch.Tensor:

@@ -4,13 +4,10 @@ The commit's files are unpacked under `.venv-baselines/`. Its server runs in thi
 commit pins, else in one of its own.
 """
 
-import json
 import subprocess
 import sys
-import tempfile
 import tomllib
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -21,6 +18,7 @@ from benchmarks.errors import BenchmarkError
 from benchmarks.in_process import Answers, judge
 from benchmarks.request_formats import MULTIPART, class_of
 from benchmarks.running import RunningServer
+from benchmarks.serve import served_by
 from benchmarks.uploads import Sample
 from serving.settings import PROJECT
 
@@ -78,34 +76,10 @@ def satisfied(requirement: Requirement) -> bool:
         return False
 
 
-@contextmanager
-def served_baseline(folder: Path, record: str) -> Iterator[RunningServer]:
-    """Serve a record of the commit, named by its file, as the commit's own benchmark does.
-
-    Raises:
-        BenchmarkError: the server does not start.
-    """
-    with tempfile.TemporaryFile("w+") as log:
-        process = subprocess.Popen(
-            [interpreter(folder), "-c", DRIVER, str(folder / "model" / record)],
-            cwd=folder,
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=log,
-            text=True,
-        )
-        assert process.stdin
-        assert process.stdout
-        try:
-            line = process.stdout.readline()
-            if not line:
-                log.seek(0)
-                raise BenchmarkError(f"the server of commit {folder.name} does not start:\n{log.read()[-2000:]}")
-            started = json.loads(line)
-            yield RunningServer(started["url"], started["pid"], started["start_s"])
-        finally:
-            process.stdin.close()  # it drains and ends
-            process.wait()
+def served_baseline(folder: Path, record: str) -> AbstractContextManager[RunningServer]:
+    """Serve a record of the commit, named by its file, as the commit's own benchmark does."""
+    command: list[str | Path] = [interpreter(folder), "-c", DRIVER, folder / "model" / record]
+    return served_by(command, cwd=folder, describes=False)
 
 
 def baseline_answers(folder: Path, record: str, sample: Sample) -> Answers:

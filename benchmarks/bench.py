@@ -34,7 +34,7 @@ EVERY_SERVER = ",".join(name for name in NAMES if name != BASELINE)
 QUICK = Plan(servers=("gunicorn", PROJECT), connections=(8, 64), rounds=2, seconds=4, warm_up_s=4, jvm_warm_up_s=10)
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
-progress = Console(stderr=True, highlight=False)
+progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def prepare(contestants: dict[str, Contestant], sample: Sample) -> list[Entry]:

@@ -1,8 +1,7 @@
 """Every server of a comparison: what it is called, what it should answer, how it is run."""
 
 import sys
-from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -14,10 +13,12 @@ from benchmarks.peers.environment import ENVIRONMENTS
 from benchmarks.peers.network import fastest_precision, network_variables, peer_answers
 from benchmarks.peers.servers import run_peer
 from benchmarks.peers.settings import PEERS, Peer
-from benchmarks.project import served, unpacked
+from benchmarks.project import unpacked
 from benchmarks.running import RunningServer
+from benchmarks.serve import served_by
 from benchmarks.uploads import Sample
 from serving.machine import this_machine
+from serving.settings import PROJECT as ROOT
 
 PROJECT, BASELINE = "project", "baseline"
 NAMES = (*PEERS, BASELINE, PROJECT)
@@ -103,11 +104,9 @@ class ProjectContestant:
         with unpacked(self.record) as model_dir:
             return answer(sample, python=Path(sys.executable), variables=_project_variables(model_dir))
 
-    @contextmanager
-    def serve(self) -> Iterator[RunningServer]:
+    def serve(self) -> AbstractContextManager[RunningServer]:
         """See `Contestant.serve`."""
-        with served(self.record) as (_, running):
-            yield running
+        return served_by([serving_python(), "-m", "benchmarks.serve", self.record.resolve()], cwd=ROOT)
 
     def images_per_s(self, sample: Sample, *, seconds: float) -> float:
         """Images a second that its decoding and engine answer without a server, in a process for each worker."""
@@ -119,6 +118,12 @@ class ProjectContestant:
                 seconds=seconds,
                 processes=this_machine().workers,
             )
+
+
+def serving_python() -> Path:
+    """The interpreter of the environment that `make serve` serves from, or the running one where there is none."""
+    python = ROOT / ".venv" / "bin" / "python"
+    return python if python.exists() else Path(sys.executable)
 
 
 def _project_variables(model_dir: Path) -> dict[str, str]:

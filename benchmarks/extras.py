@@ -25,7 +25,7 @@ PHOTOGRAPHS = 100
 MIN_PHOTOGRAPH_S = 5  # a slow server answers few photographs a second
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
-progress = Console(stderr=True, highlight=False)
+progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def measure(record: Path, *, rounds: int, seconds: float, warm_up_s: float) -> dict[str, Any]:

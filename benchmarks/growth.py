@@ -35,7 +35,7 @@ SIDES = (32, 128, 256, 512, 1024, 2048, 3464)  # pixels; the last has 12 million
 MANY, FEW = 64, 8  # connections
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
-progress = Console(stderr=True, highlight=False)
+progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 @dataclass(frozen=True)

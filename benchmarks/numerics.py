@@ -28,7 +28,7 @@ from serving.settings import PROJECT
 BATCH_SIZE = 32
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
-progress = Console(stderr=True, highlight=False)
+progress = Console(stderr=True, highlight=False, soft_wrap=True)
 
 
 def probabilities(model_dir: Path, images: list[bytes], *, precision: str | None = None) -> NDArray[np.float32]:
