@@ -20,6 +20,7 @@ from tests.documents.runner import steps_of
 APPS = {"pixserve": pixserve, "train.py": train.app, "archive.py": archive.app, "serve.py": serve.app}
 PYTHON = re.compile(r"(?:.*/)?python3?$")
 PROGRAM = re.compile(r"^([A-Z_]+=\S+ )*(\S*/)?(make|pixserve|python|torchrun|train\.py|archive\.py|serve\.py)( |$)")
+HIDDEN_TARGETS = {"help"}  # what `make` alone does
 BENCHMARKS = tuple(
     f"benchmarks.{name}"
     for name in ("accuracy", "bench", "extras", "growth", "numerics", "resize_filters", "rollout_drill", "table")
@@ -141,7 +142,8 @@ def test_each_command_line_of_a_document_is_one_that_its_program_takes(page):
 def test_each_option_that_a_sentence_mentions_is_one_of_some_command(page):
     apps = [*APPS.values(), *filter(None, map(module_app, BENCHMARKS))]
     known = set().union(*(options_of(typer.main.get_command(app)) for app in apps)) | OTHERS
-    mentioned = {word for code in inline_code_of(page.read_text()) for word in code.split() if word.startswith("--")}
+    ours = [code for code in inline_code_of(page.read_text()) if code.startswith("--") or PROGRAM.match(code)]
+    mentioned = {word for code in ours for word in code.split() if word.startswith("--")}
     assert {word.partition("=")[0] for word in mentioned} <= known
 
 
@@ -151,6 +153,16 @@ def test_each_command_of_a_guide_stands_in_a_console_block_so_that_it_is_run_or_
     steps_of(text)
     loose = [fence for fence in fences_of(text) if fence.language != "console"]
     assert not [line for fence in loose for line in commands_of(fence) if PROGRAM.match(line)]
+
+
+def test_the_reference_lists_every_command_of_every_program():
+    page = (PROJECT / "docs" / "reference" / "command-line.md").read_text()
+    listed = {tuple(words) for code in inline_code_of(page) if PROGRAM.match(code) for words in programs_of(code)}
+    wanted = {("make", target) for target in TARGETS - HIDDEN_TARGETS}
+    for name, app in APPS.items():
+        start = ("python", name) if name.endswith(".py") else (name,)
+        wanted |= {(*start, command) for command in getattr(typer.main.get_command(app), "commands", {})}
+    assert not {command for command in wanted if not any(words[: len(command)] == command for words in listed)}
 
 
 def test_the_readme_shows_the_two_commands_and_the_guides_show_those_of_every_program():
