@@ -23,7 +23,7 @@ help:  ## say what there is
 	@echo
 	@echo "  PYTHON=python3.13 names the Python (3.11 or newer) that environments are made with."
 	@echo "  SERVE=.venv-dev serves with PyTorch, as a GPU needs it."
-	@echo "  The client is $(SERVE)/bin/pixserve; after 'source $(SERVE)/bin/activate' it is 'pixserve'."
+	@echo "  The client is .venv/bin/pixserve; after 'source .venv/bin/activate' it is 'pixserve'."
 
 environments: .venv/installed $(DEV)/installed  ## install everything, once
 
@@ -35,11 +35,12 @@ $(DEV)/installed: SIZE := 3 GB to fetch, 7 GB on disk (PyTorch with CUDA)
 %/installed: pyproject.toml constraints.txt setup.py pixserve/_stubs/inference.proto
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed, \
 	and $(PYTHON) is %d.%d: name another with `make PYTHON=python3.11`" % v[:2])'
-	@echo "$*: installing what pyproject.toml lists for '$(WHAT)'; $(SIZE)"
+	@echo "$*: installing what pyproject.toml lists for '$(WHAT)', at most $(SIZE)"
 	@$(PYTHON) -m venv $*
-	@$*/bin/python -m pip install --constraint constraints.txt --editable '.[$(WHAT)]' \
+	@$*/bin/python -m pip install --no-compile --constraint constraints.txt --editable '.[$(WHAT)]' \
 		--config-settings editable_mode=compat | sed -nu -E "$$INSTALL_LINES"
 	@pwd -P > $@
+	@echo "$*: complete; the client is $*/bin/pixserve, or 'pixserve' after 'source $*/bin/activate'"
 
 # An environment knows the folder it was made for: where the folder has been moved, it is made again, from pip's cache.
 $(shell for made in .venv/installed $(DEV)/installed; do cmp -s <(pwd -P) $$made || echo $$made; done): FORCE

@@ -21,7 +21,9 @@ trap 'rm -rf --one-file-system "$scratch"' EXIT
 for suite in "$@"; do
     echo "== Debian $suite"
     root=$scratch/$suite
-    mmdebstrap --quiet --variant=minbase --include=python3,python3-venv,make,curl,ca-certificates "$suite" "$root"
+    # A mirror may be a snapshot whose date of expiry has passed.
+    mmdebstrap --quiet --variant=minbase --include=python3,python3-venv,make,curl,ca-certificates \
+        --aptopt='Acquire::Check-Valid-Until "false"' "$suite" "$root"
     project="$root/root/a project"
     mkdir "$project"
     git ls-files -z | tar --create --null --files-from=- | tar --extract --directory "$project"
