@@ -41,7 +41,7 @@ def read_png(data: bytes | bytearray, *, max_pixels: int) -> Source:
             orientation = exif_orientation(data[start + 8 : end - 4])
     if bit_depth == 16 and colour_type == RGB and transparent:
         raise UnsupportedImageError(
-            "a PNG of 16 bits with a transparent colour came; expected 8 bits or an alpha channel"
+            "a 16-bit RGB PNG with a transparent colour came; expected 8 bits or an alpha channel"
         )
     return Source(b"".join([*kept, _END]), orientation=orientation, bits=bit_depth, transparent=transparent)
 
