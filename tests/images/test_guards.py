@@ -13,6 +13,7 @@ from images.decode import decode_image
 from images.errors import ImageError
 from images.tiff import read_tiff
 from tests import sample_pictures as samples
+from tests.mutations import mutated
 from tests.sample_pictures import encoded
 
 
@@ -106,17 +107,6 @@ def test_libtiff_writes_nothing_to_the_error_stream(capfd: pytest.CaptureFixture
     assert capfd.readouterr().err == ""
 
 
-def damaged(data: bytes, chance: random.Random) -> bytes:
-    """The file cut short, or with some bytes turned over, mostly in its header."""
-    if chance.random() < 0.25:
-        return data[: chance.randrange(3, len(data))]
-    broken = bytearray(data)
-    for _ in range(chance.choice((1, 1, 2, 4, 16))):
-        reach = len(data) if chance.random() < 0.4 else min(len(data), 120)
-        broken[chance.randrange(4, reach)] = chance.choice((0, 127, 255, chance.randrange(256)))
-    return bytes(broken)
-
-
 def outcome(data: bytes) -> str:
     """The message of an error, or nothing for a picture that decoded nevertheless."""
     try:
@@ -129,7 +119,7 @@ def outcome(data: bytes) -> str:
 @pytest.mark.parametrize("kind", samples.every_kind(samples.plain()))
 def test_damage_of_any_sort_raises_nothing_but_an_image_error(kind: str, caplog: pytest.LogCaptureFixture) -> None:
     data, chance = samples.every_kind(samples.cat())[kind], random.Random(kind)
-    messages = [outcome(damaged(data, chance)) for _ in range(60)]
+    messages = [outcome(mutated(data, chance)) for _ in range(60)]
     assert any(messages)
     assert not [message for message in messages if re.search(r"0x[0-9a-f]{6}", message)]  # no Python address
     assert not [record for record in caplog.records if record.name == "images.decode"]
