@@ -30,7 +30,7 @@ environments: .venv/installed $(DEV)/installed  ## install everything, once
 .venv/installed: WHAT := serve
 .venv/installed: SIZE := 180 MB to fetch, 0.5 GB on disk
 $(DEV)/installed: WHAT := dev
-$(DEV)/installed: SIZE := 3 GB to fetch, 7 GB on disk (PyTorch with CUDA)
+$(DEV)/installed: SIZE := 3.3 GB to fetch, 6.4 GB on disk (PyTorch with CUDA)
 
 %/installed: pyproject.toml constraints.txt setup.py pixserve/_stubs/inference.proto
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed, \
