@@ -6,41 +6,29 @@ Starts a TorchServe of its own with the shipped LeNet under two versions, and 16
 Traffic is paced, not as fast as can be: how long an answer takes beside a starting worker is what is measured.
 """
 
-import io
-import json
-import random
-import shutil
 import sys
-import tempfile
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from PIL import Image
 from rich.console import Console
 
-import archive
-from benchmarks.rollout_load import Load, Sample
-from operations.gate import Limits
+from operations.events import Event, Phase, PhaseStarted
 from operations.latency import percentile_ms
 from operations.loading import add_workers
-from operations.quiesce import remove, scale_down
-from operations.rollout import Plan, Progress, Rollout, require_runtime_directory
+from operations.local_server import require_runtime_directory
+from operations.quiesce import scale_down, unregister_gracefully
+from operations.rollout import Plan, Rollout
 from operations.switch import roll_back
-from pixserve import Connection, Endpoints
+from pixserve import Connection
 from pixserve.commands.output import table_of
 from pixserve.errors import ClientError
-from serving.server import Server
-from serving.settings import PROJECT, Settings
+from tests.traffic import Load, Sample
+from tests.two_versions import GENEROUS, MODEL, NEW, OLD, generated_images, label_images, two_versions
 
-MODEL, OLD, NEW = "cifar10", "1.0", "2.0"
-RECORD = PROJECT / "model" / "cifar10-1.0.json"
 SWITCH_S = 0.5  # before and after a change of the default
-GENEROUS = Limits(accuracy_margin=0.01, p99_factor=50)  # the gate's clock is not what the drill measures
 
 
 @dataclass
@@ -54,11 +42,12 @@ class Timeline:
         """Note that a phase begins."""
         self.phases.append((time.monotonic(), phase))
 
-    def step(self, sentence: str) -> None:
-        """Note a rollout's own steps as phases."""
-        if "is the default" in sentence:
-            self.switches.append(time.monotonic())
-        self.begin("watching" if "watching" in sentence else sentence.split()[0])
+    def on_event(self, event: Event) -> None:
+        """Note a rollout's own phases, and when it changes the default."""
+        if isinstance(event, PhaseStarted):
+            if event.phase in {Phase.WATCHING, Phase.RESTORING_DEFAULT}:
+                self.switches.append(time.monotonic())
+            self.begin(event.phase.value)
 
     def phase_of(self, sample: Sample) -> str:
         """The phase that a request began in; around a change of the default that is `switch`."""
@@ -78,8 +67,8 @@ class Drill:
     def there_and_back(self, *, times: int) -> None:
         """Roll the new version out and back again."""
         for _ in range(times):
-            plan = Plan(f"{MODEL}-{NEW}.mar", self.gate, most_pictures=50, limits=GENEROUS, watch_s=1)
-            Rollout(self.connection, model=MODEL, plan=plan, progress=Progress(step=self.timeline.step)).run()
+            plan = Plan(f"{MODEL}-{NEW}.mar", self.gate, most_images=50, limits=GENEROUS, watch_s=1)
+            Rollout(self.connection, model=MODEL, plan=plan, listener=self.timeline.on_event).run()
             self.timeline.begin("default 2.0")
             time.sleep(SWITCH_S)
             self.timeline.switches.append(time.monotonic())
@@ -98,7 +87,7 @@ class Drill:
             self.timeline.switches.append(time.monotonic())
             management.set_default(MODEL, OLD)
             self.timeline.begin("retiring")
-            remove(management, MODEL, NEW, runtime_directory=runtime_directory)
+            unregister_gracefully(management, MODEL, NEW, runtime_directory=runtime_directory)
             self.timeline.begin("registering")
             management.register(f"{MODEL}-{NEW}.mar")
             self.timeline.begin("loading")
@@ -129,51 +118,6 @@ class Drill:
         self.timeline.begin("calm")
 
 
-@contextmanager
-def two_versions() -> Iterator[tuple[Server, Connection, Path]]:
-    """A server with the shipped weights as version 1.0, an archive of them as 2.0, and a folder with both."""
-    folder = Path(tempfile.mkdtemp(prefix="drill-"))
-    try:
-        build(folder, OLD)
-        settings = Settings.isolated(folder / "run", folder / "store")
-        with Server(settings) as server:
-            server.wait_until_ready()
-            build(folder, NEW)
-            with Connection(Endpoints.of_runtime_dir(settings.runtime_directory.path)) as connection:
-                yield server, connection, folder
-    finally:
-        shutil.rmtree(folder)
-
-
-def build(folder: Path, version: str) -> Path:
-    """Pack the shipped weights under a version."""
-    record = folder / f"{MODEL}-{version}.json"
-    record.write_text(json.dumps(json.loads(RECORD.read_text()) | {"version": version}))
-    shutil.copy(RECORD.with_suffix(".pt"), record.with_suffix(".pt"))
-    return archive.build(record, store=folder / "store")[0]
-
-
-def generated_pictures(count: int, *, seed: int = 0) -> list[bytes]:
-    """Pictures of coloured clouds, as PNG: enough for a network to have an opinion."""
-    noise = random.Random(seed)
-    pictures = []
-    for _ in range(count):
-        file = io.BytesIO()
-        Image.frombytes("RGB", (4, 4), noise.randbytes(48)).resize((32, 32)).save(file, format="PNG")
-        pictures.append(file.getvalue())
-    return pictures
-
-
-def label_pictures(connection: Connection, pictures: list[bytes], *, folder: Path) -> Path:
-    """Write pictures into a folder for each class, as the server's default version classifies them."""
-    with connection.rest() as client:
-        for index, picture in enumerate(pictures):
-            of_class = folder / client.predict(picture).best.name
-            of_class.mkdir(parents=True, exist_ok=True)
-            (of_class / f"{index:04}.png").write_bytes(picture)
-    return folder
-
-
 def figures(samples: list[Sample], timeline: Timeline) -> list[dict[str, object]]:
     """A line for each phase: how many requests began in it, how many failed, and how long they took."""
     by_phase: dict[str, list[Sample]] = {}
@@ -202,12 +146,12 @@ def main(
     calm_s: Annotated[float, typer.Option(help="How long nothing is done at first, in seconds.")] = 20,
 ) -> None:
     """Run the drill; exit code 1 if a request failed or was lost."""
-    pictures, timeline = generated_pictures(200), Timeline()
+    images, timeline = generated_images(200), Timeline()
     with two_versions() as (_, connection, folder):
-        gate = label_pictures(connection, pictures, folder=folder / "gate")
+        gate = label_images(connection, images, folder=folder / "gate")
         drill = Drill(connection, gate, timeline)
         timeline.begin("warm-up")
-        with Load(connection, pictures, requests_per_s=requests_per_s) as load:
+        with Load(connection, images, requests_per_s=requests_per_s) as load:
             time.sleep(calm_s)
             timeline.begin("calm")
             time.sleep(calm_s)
@@ -221,7 +165,7 @@ def main(
     print(f"p99 of a switch: {p99_ms['switch']} ms; of calm: {p99_ms['calm']} ms")
     print(f"{len(load.samples)} requests, {len(failed)} failed, {load.lost} lost")
     for sample in failed[:10]:
-        print(f"  {timeline.phase_of(sample)}: {sample.wire}: {sample.error}")
+        print(f"  {timeline.phase_of(sample)}: {sample.protocol}: {sample.error}")
     if failed or load.lost:
         sys.exit(1)
 

@@ -1,23 +1,24 @@
-"""What can stop a rollout; all are ClientErrors.
+"""What can stop a change of versions or workers; all are ClientErrors.
 
-RolloutError                  stopped; the server is as it was before
+RolloutError                  nothing was changed, or it was changed back
+├── ClassNamesError           classes are named differently by the versions or by the folders of images
 ├── NotLoadedError            a worker of the new version did not load
-├── GateRefusedError          the new version is worse; it has been taken away again
+├── GateRefusedError          the new version is worse; it has been unregistered again
 ├── RolledBackError           it failed once it was the default; the old one is the default again
-├── NotQuietError             a version cannot be emptied: requests keep coming
+├── DrainTimedOutError        requests for a version kept coming, or its workers stayed busy
 └── NoEarlierVersionError     there is nothing to roll back to
 """
 
-from typing import TYPE_CHECKING
-
+from operations.verdict import Verdict
 from pixserve.errors import ClientError
-
-if TYPE_CHECKING:
-    from operations.gate import Verdict
 
 
 class RolloutError(ClientError):
     """A change of versions or workers that was not made; the server is as it was before."""
+
+
+class ClassNamesError(RolloutError):
+    """Two versions, or a version and the folders of images, have different names for their classes."""
 
 
 class NotLoadedError(RolloutError):
@@ -31,7 +32,7 @@ class GateRefusedError(RolloutError):
         verdict: the figures of both.
     """
 
-    def __init__(self, message: str, *, verdict: "Verdict") -> None:
+    def __init__(self, message: str, *, verdict: Verdict) -> None:
         super().__init__(message)
         self.verdict = verdict
 
@@ -40,8 +41,8 @@ class RolledBackError(RolloutError):
     """The new version failed while it was watched as the default."""
 
 
-class NotQuietError(RolloutError):
-    """Requests that name the version keep coming, so that removing it would lose some."""
+class DrainTimedOutError(RolloutError):
+    """Requests for a version kept coming, or its workers stayed busy: removing them now would lose requests."""
 
 
 class NoEarlierVersionError(RolloutError):

@@ -21,7 +21,7 @@ def add_workers(
     runtime_directory: RuntimeDirectory | None,
     timeout_s: float = READY_TIMEOUT_S,
 ) -> ModelVersion:
-    """Bring a version to `workers` ready workers, which must not be fewer than it has.
+    """Bring a version to `workers` ready workers, which must not be fewer than it has; return its description.
 
     Args:
         runtime_directory: the server's, whose log says why a worker did not load; None where this machine lacks it.
@@ -50,24 +50,20 @@ def _wait_until_ready(
 ) -> ModelVersion:
     deadline_s = time.monotonic() + timeout_s
     while not (described := management.describe(model, version)).is_ready:
-        loading = [worker.id for worker in described.workers if not worker.ready]
-        for reason in (death_of_worker(runtime_directory, worker) for worker in loading if runtime_directory):
-            if reason:
-                raise NotLoadedError(f"a worker of {model} {version} did not load: {reason}")
+        loading = {worker.id for worker in described.workers if not worker.ready}
+        log = read_worker_log(runtime_directory) if runtime_directory else ""
+        for death in worker_deaths(log):
+            if death.worker in loading:
+                raise NotLoadedError(f"a worker of {model} {version} did not load: {death.reason}")
         if time.monotonic() > deadline_s:
             raise NotLoadedError(f"a worker of {model} {version} was not ready after {timeout_s:.0f} s")
         time.sleep(POLL_S)
     return described
 
 
-def death_of_worker(runtime_directory: RuntimeDirectory, worker: str) -> str | None:
-    """Why a worker ended, by the server's log: the handler's own words where there are some, else the exception.
-
-    Args:
-        worker: its id, which TorchServe gives once.
-    """
-    log = runtime_directory.worker_log
-    if not log.exists():
-        return None
-    deaths = worker_deaths(log.read_text(errors="replace"))
-    return next((death.reason for death in deaths if death.worker == worker), None)
+def read_worker_log(runtime_directory: RuntimeDirectory) -> str:
+    """Return what the workers have printed; nothing where none has printed yet."""
+    try:
+        return runtime_directory.worker_log.read_text(errors="replace")
+    except FileNotFoundError:
+        return ""

@@ -10,12 +10,12 @@ from pixserve.runtime_directory import RuntimeDirectory
 
 @contextmanager
 def exclusive_lock(runtime_directory: RuntimeDirectory) -> Iterator[None]:
-    """Keep other commands from changing this server; going back to an earlier version stays possible.
+    """Keep other commands from changing this server; promotion and rollback stay possible.
 
     The lock is the kernel's, and ends with the process.
 
     Raises:
-        RolloutError: another command is at work.
+        RolloutError: another command has it.
     """
     with runtime_directory.change_lock.open("w") as file:
         try:

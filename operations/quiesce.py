@@ -1,16 +1,16 @@
-"""Fewer workers, or none, without losing a request.
+"""Fewer workers, or none, without losing a request: a worker is quiesced before TorchServe kills it.
 
-TorchServe scales down and unregisters by killing workers, whatever they are doing, and what waits in the queue of an
-unregistered version is never answered. So a worker is first made to hold:
+TorchServe scales down and unregisters by killing workers, whatever they are doing, and never answers what waits in the
+queue of an unregistered version. So:
 
 1. A file `quiesce-<pid>` in the server's runtime directory names the worker.
-2. Descriptions are asked for, which travel through the version's queue like requests, until that worker takes one.
-   It sees its file, renames it to `quiesced-<pid>`, and keeps the description back. A worker does one thing at a time:
-   it has answered all that it was given before, and takes nothing more.
-3. Now it may be killed: all that dies with it is the description.
+2. Descriptions are requested, which travel through the version's queue like predictions, until that worker takes one.
+   It sees its file, renames it to `quiesced-<pid>`, and keeps the description back. A worker runs one batch at a time:
+   it has answered everything that it was given before, and takes nothing more.
+3. Now it can be killed: only the description dies with it.
 
-When the file is gone the worker goes on, after ten seconds by itself (handler/quiesce.py). Only who may write to
-the server's runtime directory can hold a worker.
+When the file is gone the worker goes on, and after ten seconds by itself (handler/quiesce.py). Only who may write to
+the runtime directory can quiesce a worker.
 """
 
 import threading
@@ -21,50 +21,50 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from operations.errors import NotQuietError
+from operations.errors import DrainTimedOutError
 from pixserve.errors import DefaultVersionError
 from pixserve.management import ManagementClient
 from pixserve.records import ModelVersion, Worker
 from pixserve.runtime_directory import RuntimeDirectory
 
 POLL_S = 0.02
-QUIET_S = 0.5  # how long nobody must have asked for a version before it is removed
-SETTLE_S = 0.2  # for a request that was let in just before its version had no worker
-HOLD_TIMEOUT_S = 8.0  # below the ten seconds after which a held worker goes on
+IDLE_S = 0.5  # how long no request may have come for a version before it is removed
+SETTLE_S = 0.2  # for a request that was accepted just before its version had no worker
+QUIESCE_TIMEOUT_S = 8.0  # below the ten seconds after which a quiesced worker goes on
 
 
 @dataclass
-class Hold:
-    """Workers that hold, and the descriptions that they keep back."""
+class Descriptions:
+    """The descriptions that were requested to reach each worker."""
 
-    questions: list[Future[dict[str, Any]]] = field(default_factory=list)
+    requests: list[Future[dict[str, Any]]] = field(default_factory=list)
 
     @property
     def unanswered(self) -> int:
-        """Descriptions without an answer: a worker keeps them, or they are back in the queue since it was killed."""
-        return sum(not question.done() for question in self.questions)
+        """How many have no answer: a worker keeps them, or they are back in the queue since it was killed."""
+        return sum(not request.done() for request in self.requests)
 
 
 @contextmanager
-def held(
+def quiesced(
     management: ManagementClient,
     version: ModelVersion,
     workers: Sequence[Worker],
     *,
     runtime_directory: RuntimeDirectory,
-) -> Iterator[Hold]:
+) -> Iterator[Descriptions]:
     """Let workers finish what they have and take nothing more, until the block ends.
 
     Raises:
-        NotQuietError: they were busy for longer than a worker may be held.
+        DrainTimedOutError: they were busy for longer than a worker may be quiesced.
     """
     pids = [worker.pid for worker in workers]
-    hold = Hold()
+    descriptions = Descriptions()
     try:
         for pid in pids:
             runtime_directory.quiesce_request(pid).touch()
-        _catch(management, version, pids, hold, runtime_directory=runtime_directory)
-        yield hold
+        _wait_until_quiesced(management, version, pids, descriptions, runtime_directory=runtime_directory)
+        yield descriptions
     finally:
         for pid in pids:
             runtime_directory.quiesce_request(pid).unlink(missing_ok=True)
@@ -74,70 +74,83 @@ def held(
 def scale_down(
     management: ManagementClient, version: ModelVersion, *, workers: int, runtime_directory: RuntimeDirectory
 ) -> None:
-    """Take away all but `workers` workers, at least one; the others go on answering meanwhile.
+    """Remove all but `workers` workers, at least one; the others go on answering meanwhile.
 
     Raises:
-        NotQuietError: those to be taken away were busy for too long.
+        DrainTimedOutError: those to be removed were busy for too long.
     """
-    leaving = version.workers[workers:]  # TorchServe takes them from the end of its list
-    with held(management, version, [worker for worker in leaving if worker.ready], runtime_directory=runtime_directory):
+    surplus = [worker for worker in version.workers[workers:] if worker.ready]  # TorchServe kills the last of its list
+    with quiesced(management, version, surplus, runtime_directory=runtime_directory):
         management.scale(version.model, version.version, workers=workers)
 
 
-def remove(
+def unregister_gracefully(
     management: ManagementClient,
     model: str,
     version: str,
     *,
     runtime_directory: RuntimeDirectory,
     timeout_s: float = 30,
+    even_if_last: bool = False,
 ) -> None:
-    """Unregister a version once nobody asks for it.
+    """Unregister a version once no request comes for it.
 
-    All its workers hold for `QUIET_S` seconds. A request that comes meanwhile waits in the queue, where it is seen:
-    then the workers go on, answer it, and all begins anew. If none came, the version loses its workers; from there on
-    TorchServe refuses what names it, at once. If one came even in that instant, it is in the queue, and the workers
-    are brought back to answer it. An empty queue without workers can be removed without a loss. Where they cannot load
-    any more, nobody will ever answer what waits: when the time is up, the version goes nevertheless.
+    All its workers are quiesced for `IDLE_S` seconds. A request that comes meanwhile waits in the queue, where it is
+    seen: then the workers go on, answer it, and the wait starts again. If none came, the workers are removed; from then
+    on TorchServe refuses requests for the version at once. A request that was accepted in that very instant is in the
+    queue: the workers are started again to answer it. Only an empty queue without workers is unregistered. Where the
+    workers cannot load any more nobody will answer what waits: after `timeout_s` the version is unregistered anyway.
+
+    Args:
+        even_if_last: also unregister the model's only version, and so the model.
 
     Raises:
-        DefaultVersionError: it is the default version.
-        NotQuietError: requests that name it kept coming for `timeout_s` seconds; it stays as it was.
+        DefaultVersionError: it is the default version, or the only one.
+        DrainTimedOutError: requests for it kept coming for `timeout_s` seconds; it stays as it was.
     """
-    if management.default_version(model) == version:
-        raise DefaultVersionError(f"{model} {version} is the default: promote another version first")
+    _require_removable(management, model, version, even_if_last=even_if_last)
     deadline_s = time.monotonic() + timeout_s
     while not _emptied(management, management.describe(model, version), runtime_directory=runtime_directory):
         if time.monotonic() > deadline_s:
             if not any(worker.ready for worker in management.describe(model, version).workers):
-                break  # what waits would wait for ever
-            raise NotQuietError(
-                f"requests that name {model} {version} keep coming, and would be lost: send them elsewhere first"
+                break
+            raise DrainTimedOutError(
+                f"requests for {model} {version} keep coming, and would be lost: send them elsewhere first"
             )
     management.unregister(model, version)
 
 
+def _require_removable(management: ManagementClient, model: str, version: str, *, even_if_last: bool) -> None:
+    if management.default_version(model) != version:
+        return
+    if len(management.versions(model)) > 1:
+        raise DefaultVersionError(f"{model} {version} is the default: promote another version first")
+    if not even_if_last:
+        raise DefaultVersionError(
+            f"{model} {version} is the only version: `pixserve retire {version} --last` removes the model"
+        )
+
+
 def _emptied(management: ManagementClient, version: ModelVersion, *, runtime_directory: RuntimeDirectory) -> bool:
-    """Take all workers from a version, unless a request is seen; then they are, or are again, at work."""
-    with held(
-        management, version, [worker for worker in version.workers if worker.ready], runtime_directory=runtime_directory
-    ) as hold:
-        if not _is_quiet(lambda: management.describe(version.model, version.version).queued):
+    """Remove all workers of a version, unless a request comes; then they are, or are started again, to answer it."""
+    ready = [worker for worker in version.workers if worker.ready]
+    with quiesced(management, version, ready, runtime_directory=runtime_directory) as descriptions:
+        if not _is_idle(lambda: management.describe(version.model, version.version).queued):
             return False
         try:
             management.scale(version.model, version.version, workers=0)
             time.sleep(SETTLE_S)
-            empty = management.describe(version.model, version.version).queued <= hold.unanswered
+            is_empty = management.describe(version.model, version.version).queued <= descriptions.unanswered
         except BaseException:
             management.scale(version.model, version.version, workers=version.wanted_workers)
             raise
-    if not empty and version.wanted_workers:
+    if not is_empty and version.wanted_workers:
         management.scale(version.model, version.version, workers=version.wanted_workers)
-    return empty
+    return is_empty
 
 
-def _is_quiet(queued: Callable[[], int]) -> bool:
-    end_s = time.monotonic() + QUIET_S
+def _is_idle(queued: Callable[[], int]) -> bool:
+    end_s = time.monotonic() + IDLE_S
     while time.monotonic() < end_s:
         if queued():
             return False
@@ -145,32 +158,33 @@ def _is_quiet(queued: Callable[[], int]) -> bool:
     return True
 
 
-def _catch(
+def _wait_until_quiesced(
     management: ManagementClient,
     version: ModelVersion,
     pids: Sequence[int],
-    hold: Hold,
+    descriptions: Descriptions,
     *,
     runtime_directory: RuntimeDirectory,
 ) -> None:
-    """Ask, one question at a time, until every worker keeps one back; another worker's answer is asked for again."""
-    deadline_s = time.monotonic() + HOLD_TIMEOUT_S
+    """Request one description at a time until every worker keeps one; where another answers, request again."""
+    deadline_s = time.monotonic() + QUIESCE_TIMEOUT_S
     while missing := [pid for pid in pids if not runtime_directory.quiesced(pid).exists()]:
         if time.monotonic() > deadline_s:
-            raise NotQuietError(
+            raise DrainTimedOutError(
                 f"{len(missing)} of {len(pids)} workers of {version.model} {version.version} did not finish what they "
-                f"had within {HOLD_TIMEOUT_S:.0f} s"
+                f"had within {QUIESCE_TIMEOUT_S:.0f} s"
             )
-        for question in hold.questions:
-            if question.done():
-                question.result()  # raises what went wrong
-        if hold.unanswered <= len(pids) - len(missing):
-            hold.questions.append(_in_background(lambda: management.ask_worker(version.model, version.version)))
+        for request in descriptions.requests:
+            if request.done():
+                request.result()  # raises what went wrong
+        if descriptions.unanswered <= len(pids) - len(missing):
+            ask = _in_background(lambda: management.ask_worker(version.model, version.version))
+            descriptions.requests.append(ask)
         time.sleep(POLL_S)
 
 
 def _in_background(ask: Callable[[], dict[str, Any]]) -> Future[dict[str, Any]]:
-    """Ask in a thread that does not keep the process alive: a question to a killed worker may never be answered."""
+    """Ask in a thread that does not keep the process alive: a killed worker's description may never come."""
     future: Future[dict[str, Any]] = Future()
 
     def run() -> None:

@@ -1,26 +1,30 @@
-"""A new version, all the way: registered, loaded, warmed up, compared, made the default, watched."""
+"""A rollout: a new version is registered, loaded, warmed up, compared, made the default, watched."""
 
-import signal
-import threading
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from operations.errors import GateRefusedError, RolloutError
-from operations.gate import Limits, Verdict, compare
-from operations.labelled_images import LabelledPicture, labelled_pictures
+from operations.archive_file import ArchiveFacts
+from operations.class_names import check_renames, check_versions
+from operations.errors import GateRefusedError, NotLoadedError, RolledBackError, RolloutError
+from operations.events import Event, Listener, Phase, PhaseAdvanced, PhaseStarted
+from operations.gate import compare
+from operations.labelled_images import LabelledImage, labelled_images
 from operations.loading import READY_TIMEOUT_S, add_workers
+from operations.local_server import require_runtime_directory, require_store
 from operations.lock import exclusive_lock
-from operations.quiesce import remove
+from operations.quiesce import unregister_gracefully
+from operations.signals import defer_signals
+from operations.switch import promote, restore_default
+from operations.verdict import Limits, Verdict
 from operations.watch import Watch
 from pixserve.connection import Connection
 from pixserve.errors import ModelNotFoundError, VersionExistsError
 from pixserve.records import ModelVersion
-from pixserve.runtime_directory import RuntimeDirectory
+from pixserve.refused_archives import clear_refusal, mark_refused
+from pixserve.retries import NO_RETRIES
 
-WARM_UP_CALLS = 50  # a worker
-WATCH_SLACK_MS = 20.0
+WARM_UP_CALLS = 50  # to each worker
 VERSION_IN_CONFLICT = "Model version {} is already registered"
 
 
@@ -30,36 +34,30 @@ class Plan:
 
     Args:
         archive: the name of a file in the model store.
-        pictures: a folder with a folder of pictures for each class.
+        images: a folder with a folder of images for each class.
         workers: of the new version; None for as many as the old one has.
-        most_pictures: how many of the pictures are used at most.
+        most_images: how many of the images are used at most.
         limits: how much worse the new version may be.
         watch_s: how long it is watched as the default.
-        most_errors: the share of errors while it is watched.
+        max_errors: the share of errors accepted while it is watched.
         ready_timeout_s: how long a worker may take to load.
+        class_names: other names of the default version's classes, in the archive or as folders of images.
     """
 
     archive: str
-    pictures: Path
+    images: Path
     workers: int | None = None
-    most_pictures: int = 500
+    most_images: int = 500
     limits: Limits = field(default_factory=Limits)
     watch_s: float = 30.0
-    most_errors: float = 0.01
+    max_errors: float = 0.01
     ready_timeout_s: float = READY_TIMEOUT_S
-
-
-@dataclass(frozen=True)
-class Progress:
-    """Whom a rollout tells what it does: each step as a sentence, and how far it is, as a share of the step."""
-
-    step: Callable[[str], None] = lambda sentence: None
-    share: Callable[[float], None] = lambda share: None
+    class_names: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """A rollout that went well; the verdict is None where the version was the default already."""
+    """A rollout that succeeded; the verdict is None where the version was the default already."""
 
     model: str
     old: str
@@ -74,138 +72,142 @@ class Rollout:
         connection: the server; its runtime directory must be on this machine.
         model: the model's name.
         plan: what is asked.
-        progress: whom to tell.
+        listener: called with each event.
     """
 
-    def __init__(self, connection: Connection, *, model: str, plan: Plan, progress: Progress | None = None) -> None:
+    def __init__(
+        self, connection: Connection, *, model: str, plan: Plan, listener: Listener = lambda event: None
+    ) -> None:
         self._connection = connection
         self._management = connection.management
         self._runtime_directory = require_runtime_directory(connection)
+        self._archive_path = require_store(connection) / plan.archive
+        self._archive = ArchiveFacts.read(self._archive_path)
         self._model = model
         self._plan = plan
-        self._progress = progress or Progress()
+        self._tell: Callable[[Event], None] = listener
 
     def run(self) -> Outcome:
-        """Do it.
+        """Roll the version out. An archive that is refused is marked so: a fresh server does not serve it.
 
         Raises:
-            GateRefusedError, RolledBackError, NotLoadedError, RolloutError, ClientError: it failed.
+            ClassNamesError, NotLoadedError, GateRefusedError, RolledBackError, RolloutError, ClientError: it failed.
         """
+        if self._archive.model != self._model:
+            raise ModelNotFoundError(
+                f"{self._plan.archive} holds the model {self._archive.model}; expected {self._model}"
+            )
         with exclusive_lock(self._runtime_directory):
-            return self._run(self._management.describe(self._model))
+            try:
+                outcome = self._run(self._management.describe(self._model))
+            except (NotLoadedError, GateRefusedError, RolledBackError) as refusal:
+                mark_refused(self._archive_path, refusal.message)
+                raise
+            clear_refusal(self._archive_path)
+            return outcome
 
     def _run(self, old: ModelVersion) -> Outcome:
-        pictures = self._pictures(old.version)
-        new, ours = "", False
+        new = self._archive.version
+        images = self._images(old.version)
+        is_ours = False
         try:
-            with uninterrupted():
-                new, ours = self._register()
+            with defer_signals():
+                self._begin(Phase.REGISTERING, old)
+                is_ours = self._register()
             if new == old.version:
                 return Outcome(self._model, old.version, new, verdict=None)
-            verdict = self._prove(old, new, pictures)
-            self._switch(old.version, new, pictures, verdict)
+            verdict = self._prove(old, images)
+            self._switch(old, images)
         except BaseException:
-            if ours:
-                with uninterrupted():
-                    self._progress.step(f"taking {new} away again")
-                    remove(self._management, self._model, new, runtime_directory=self._runtime_directory)
+            if is_ours:
+                with defer_signals():
+                    self._begin(Phase.UNREGISTERING, old)
+                    unregister_gracefully(self._management, self._model, new, runtime_directory=self._runtime_directory)
             raise
         return Outcome(self._model, old.version, new, verdict)
 
-    def _pictures(self, version: str) -> list[LabelledPicture]:
-        names = self._management.ask_worker(self._model, version)["class_names"]
-        return labelled_pictures(self._plan.pictures, class_names=names, most=self._plan.most_pictures)
+    def _images(self, old: str) -> list[LabelledImage]:
+        """Return the images of the gate once it is certain that both versions and the folders mean the same classes."""
+        renames, new_names = self._plan.class_names, self._archive.class_names
+        old_names = self._management.ask_worker(self._model, old)["class_names"]
+        check_renames(renames, class_names=old_names, version=f"{self._model} {old}")
+        check_versions(old_names, new_names, renames, old=f"{self._model} {old}", new=self._plan.archive)
+        added = [name for name in new_names if renames.get(name, name) not in old_names]
+        return labelled_images(
+            self._plan.images, class_names=[*old_names, *added], most=self._plan.most_images, renames=renames
+        )
 
-    def _register(self) -> tuple[str, bool]:
-        """Register the archive; return its version, and whether it is ours to take away again.
+    def _register(self) -> bool:
+        """Register the archive; return whether it is this rollout's to unregister.
 
-        What an earlier rollout left behind without workers is ours too.
+        What an earlier rollout left behind without workers is, too.
         """
         archive = self._plan.archive
-        self._progress.step(f"registering {archive}")
         try:
-            registered = self._management.register(archive)
+            self._management.register(archive)
         except VersionExistsError as conflict:
             for version in self._management.versions(self._model):
                 if VERSION_IN_CONFLICT.format(version.version) in conflict.message and version.archive == archive:
-                    return version.version, not version.workers
+                    return not version.workers
             raise RolloutError(f"{archive} cannot be rolled out: {conflict.message} from another archive") from conflict
-        if registered.model != self._model:
-            self._management.unregister(registered.model, registered.version)
-            raise ModelNotFoundError(f"{archive} holds the model {registered.model}; expected {self._model}")
-        return registered.version, True
+        return True
 
-    def _prove(self, old: ModelVersion, new: str, pictures: Sequence[LabelledPicture]) -> Verdict:
-        workers = self._plan.workers or len(old.workers)
-        self._progress.step(f"loading {workers} workers of {new}")
-        timeout_s = self._plan.ready_timeout_s
+    def _prove(self, old: ModelVersion, images: Sequence[LabelledImage]) -> Verdict:
+        """Load the new version, warm it up and let it pass the gate."""
+        workers, new = self._workers(old), self._archive.version
+        self._begin(Phase.LOADING, old)
         add_workers(
             self._management,
             self._model,
             new,
             workers=workers,
             runtime_directory=self._runtime_directory,
-            timeout_s=timeout_s,
+            timeout_s=self._plan.ready_timeout_s,
         )
-        with self._connection.rest() as client:
-            self._progress.step(f"warming {new} up")
-            warm_up = (pictures[index % len(pictures)].path for index in range(WARM_UP_CALLS * workers))
-            list(client.predict_many(warm_up, model=self._model, version=new, concurrency=workers))
-            self._progress.step(f"comparing {old.version} and {new}")
+        with self._connection.rest(retries=NO_RETRIES) as client:
+            self._begin(Phase.WARMING_UP, old)
+            warm_up = (images[index % len(images)].path for index in range(WARM_UP_CALLS * workers))
+            for _ in client.predict_many(warm_up, model=self._model, version=new, concurrency=workers):
+                pass  # the gate judges
+            self._begin(Phase.COMPARING, old)
             verdict = compare(
                 client,
-                pictures,
+                images,
                 model=self._model,
                 old=old.version,
                 new=new,
                 limits=self._plan.limits,
-                advance=self._progress.share,
+                renames=self._plan.class_names,
+                advance=lambda share: self._tell(PhaseAdvanced(Phase.COMPARING, share)),
             )
         if verdict.reasons:
             raise GateRefusedError(f"{self._model} {new} is refused: {'; '.join(verdict.reasons)}", verdict=verdict)
         return verdict
 
-    def _switch(self, old: str, new: str, pictures: Sequence[LabelledPicture], verdict: Verdict) -> None:
+    def _switch(self, old: ModelVersion, images: Sequence[LabelledImage]) -> None:
         """Make the new version the default and watch it; whatever happens, the old one is the way back."""
-        was_ms = verdict.old.percentile_ms(0.99)
-        p99_ms = max(self._plan.limits.p99_factor * was_ms, was_ms + WATCH_SLACK_MS)
-        watch = Watch(self._plan.watch_s, most_errors=self._plan.most_errors, p99_ms=p99_ms)
+        limits = self._plan.limits
+        watch = Watch(self._plan.watch_s, max_errors=self._plan.max_errors, latency_factor=limits.latency_factor)
         try:
-            self._progress.step(f"{new} is the default; watching it for {watch.duration_s:.0f} s")
-            self._management.set_default(self._model, new)
-            with self._connection.rest() as client:
-                watch.run(client, pictures, model=self._model, version=new, advance=self._progress.share)
+            self._begin(Phase.WATCHING, old)
+            promote(self._connection, self._model, self._archive.version)
+            with self._connection.rest(retries=NO_RETRIES) as client:
+                watch.run(
+                    client,
+                    images,
+                    model=self._model,
+                    old=old.version,
+                    new=self._archive.version,
+                    advance=lambda share: self._tell(PhaseAdvanced(Phase.WATCHING, share)),
+                )
         except BaseException:
-            with uninterrupted():
-                self._progress.step(f"{old} is the default again")
-                self._management.set_default(self._model, old)
+            with defer_signals():
+                self._begin(Phase.RESTORING_DEFAULT, old)
+                restore_default(self._connection, self._model, old.version)
             raise
 
+    def _workers(self, old: ModelVersion) -> int:
+        return self._plan.workers or len(old.workers)
 
-def require_runtime_directory(connection: Connection) -> RuntimeDirectory:
-    """Return the server's runtime directory, without which no worker can be taken away safely.
-
-    Raises:
-        RolloutError: this machine does not have it.
-    """
-    directory = connection.endpoints.runtime_directory
-    if directory is None:
-        raise RolloutError("this needs the server's runtime directory (--runtime-dir): run it on the server's machine")
-    return directory
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Put Ctrl-C off until the block is done: a step is never left half taken. Only the main thread can do so."""
-    if threading.current_thread() is not threading.main_thread():
-        yield
-        return
-    came: list[int] = []
-    before = {number: signal.signal(number, lambda n, _: came.append(n)) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        yield
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    if came:
-        signal.raise_signal(came[0])
+    def _begin(self, phase: Phase, old: ModelVersion) -> None:
+        self._tell(PhaseStarted(phase, old.version, self._archive.version, self._workers(old)))

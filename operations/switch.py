@@ -1,7 +1,7 @@
-"""From one version to another at once: promote, and roll back."""
+"""Changes of the default version, at once: promote, roll back, restore. Each is recorded in the history of defaults."""
 
 from operations.errors import NoEarlierVersionError, RolloutError
-from operations.rollout import require_runtime_directory
+from operations.local_server import require_runtime_directory
 from pixserve.connection import Connection
 from pixserve.default_history import default_history
 from pixserve.management import ManagementClient
@@ -51,6 +51,14 @@ def roll_back(connection: Connection, model: str, *, to: str | None = None) -> t
         _make_default(management, model, back)
         history.undo(model, back)
     return present, back
+
+
+def restore_default(connection: Connection, model: str, version: str) -> None:
+    """Make a version the default that was it a moment ago, whatever the state of its workers."""
+    with default_history(require_runtime_directory(connection)) as history:
+        history.record(model, connection.management.default_version(model))
+        connection.management.set_default(model, version)
+        history.undo(model, version)
 
 
 def _make_default(management: ManagementClient, model: str, version: str) -> ModelVersion:

@@ -1,18 +1,30 @@
-"""The watch: the new default is asked again and again for a while, as its users ask it."""
+"""The watch: the new default is called again and again for a while, in turn with the old version."""
 
 import itertools
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from operations.errors import RolledBackError
-from operations.labelled_images import LabelledPicture
-from operations.latency import percentile_ms
+from operations.labelled_images import LabelledImage
+from operations.latency import compare_latencies, percentile_ms
 from pixserve.errors import ClientError
 from pixserve.inference import InferenceClient
 
 PROBE_EVERY_S = 0.05
-LEAST_PROBES = 20  # before a share or a percentile is judged
+LEAST_PROBES = 20  # before a share of errors is judged
+JUDGE_LATENCY_EVERY = 100  # probes; a bootstrap takes a tenth of a second
+SLACK_MS = 20.0  # what the new default may take longer, whatever the factor
+
+
+@dataclass
+class Probes:
+    """What was seen so far: the errors of the new default, and the latencies of both versions where both answered."""
+
+    count: int = 0
+    errors: list[str] = field(default_factory=list)
+    old_s: list[float] = field(default_factory=list)
+    new_s: list[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -21,72 +33,81 @@ class Watch:
 
     Args:
         duration_s: how long it is watched.
-        most_errors: the share of probes that may fail.
-        p99_ms: how long its slowest percent may take.
+        max_errors: the share of probes that may fail.
+        latency_factor: how many times as long as the old version it may take, by p50, p90 and p99.
     """
 
     duration_s: float
-    most_errors: float
-    p99_ms: float
+    max_errors: float
+    latency_factor: float
 
     def run(
         self,
         client: InferenceClient,
-        pictures: Sequence[LabelledPicture],
+        images: Sequence[LabelledImage],
         *,
         model: str,
-        version: str,
+        old: str,
+        new: str,
         advance: Callable[[float], None] = lambda share: None,
     ) -> str:
-        """Ask the default version, one picture after the other, and return a sentence with the figures.
+        """Probe the default version as users call it, and the old one by name; return the figures in a sentence.
 
         Args:
+            client: must not repeat failed calls (`NO_RETRIES`), or it hides the failures that users would see.
             advance: called with the share of the time that has passed.
 
         Raises:
-            RolledBackError: it went wrong; the message says how. The caller goes back.
+            RolledBackError: the new default fails or is too slow; the message says how. The caller rolls back.
         """
         start_s = time.monotonic()
-        latencies_s: list[float] = []
-        errors: list[str] = []
-        for picture in itertools.cycle(pictures):
+        probes = Probes()
+        for image in itertools.cycle(images):
             passed_s = time.monotonic() - start_s
             advance(min(1.0, passed_s / self.duration_s) if self.duration_s else 1.0)
-            self._judge(latencies_s, errors, version=version)
+            self._judge(probes, version=new)
             if passed_s >= self.duration_s:
                 break
-            self._probe(client, picture, latencies_s, errors, model=model, version=version)
+            _probe(client, image, probes, model=model, old=old, new=new)
             time.sleep(PROBE_EVERY_S)
-        p99_ms = percentile_ms(latencies_s, 0.99)
-        return f"{len(latencies_s)} probes, {len(errors)} errors, p99 {p99_ms:.1f} ms"
+        p99_ms = percentile_ms(probes.new_s, 0.99)
+        return f"{probes.count} probes, {len(probes.errors)} errors, p99 {p99_ms:.1f} ms"
 
-    def _probe(
-        self,
-        client: InferenceClient,
-        picture: LabelledPicture,
-        latencies_s: list[float],
-        errors: list[str],
-        *,
-        model: str,
-        version: str,
-    ) -> None:
+    def _judge(self, probes: Probes, *, version: str) -> None:
+        if probes.count < LEAST_PROBES:
+            return
+        failed = len(probes.errors)
+        if failed > self.max_errors * probes.count:
+            raise RolledBackError(
+                f"as the default, {version} failed {failed} of {probes.count} probes: {probes.errors[-1]}"
+            )
+        if probes.count % JUDGE_LATENCY_EVERY:
+            return
+        for each in compare_latencies(probes.old_s, probes.new_s):
+            if each.surely_exceeds(self.latency_factor, slack_ms=SLACK_MS):
+                raise RolledBackError(
+                    f"as the default, {version} has a {each.name} of {each.new_ms:.1f} ms, {each.ratio_low:.1f} to "
+                    f"{each.ratio_high:.1f} times as long as before with 99% confidence; at most "
+                    f"{self.latency_factor:g} times is accepted"
+                )
+
+
+def _probe(client: InferenceClient, image: LabelledImage, probes: Probes, *, model: str, old: str, new: str) -> None:
+    """Call the default and, in turn before or after it, the old version."""
+    data = image.path.read_bytes()
+    latencies_s: dict[str | None, float] = {}
+    for version in (None, old) if probes.count % 2 else (old, None):
         start_s = time.perf_counter()
         try:
-            answer = client.predict(picture.path, model=model)
-            if answer.model_version != version:
-                errors.append(f"version {answer.model_version} answered")
+            answer = client.predict(data, model=model, version=version)
         except ClientError as fault:
-            errors.append(str(fault))
-        latencies_s.append(time.perf_counter() - start_s)
-
-    def _judge(self, latencies_s: Sequence[float], errors: Sequence[str], *, version: str) -> None:
-        probes = len(latencies_s)
-        if probes < LEAST_PROBES:
-            return
-        if len(errors) > self.most_errors * probes:
-            raise RolledBackError(f"as the default, {version} failed {len(errors)} of {probes} probes: {errors[-1]}")
-        p99_ms = percentile_ms(latencies_s, 0.99)
-        if probes >= 5 * LEAST_PROBES and p99_ms > self.p99_ms:
-            raise RolledBackError(
-                f"as the default, {version} has a p99 of {p99_ms:.1f} ms; at most {self.p99_ms:.1f} is accepted"
-            )
+            if version is None:
+                probes.errors.append(str(fault))
+            continue
+        latencies_s[version] = time.perf_counter() - start_s
+        if version is None and answer.model_version != new:
+            probes.errors.append(f"version {answer.model_version} answered")
+    probes.count += 1
+    if len(latencies_s) == 2:
+        probes.old_s.append(latencies_s[old])
+        probes.new_s.append(latencies_s[None])

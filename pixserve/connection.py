@@ -1,4 +1,4 @@
-"""One server, all its APIs: clients that know its addresses and tokens."""
+"""One server, all its APIs: makes clients that know its addresses and tokens."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -34,7 +34,7 @@ class Connection:
         self.close()
 
     def close(self) -> None:
-        """Close the management API; clients made by `rest` and `grpc` are closed by whoever asked for them."""
+        """Close the management client; clients made by `rest` and `grpc` are closed by whoever made them."""
         if "management" in vars(self):
             self.management.close()
 
@@ -49,19 +49,24 @@ class Connection:
         """The management API; one client for all that use this connection."""
         return ManagementClient(self.endpoints.management, tokens=self.tokens, retries=self.retries)
 
-    def rest(self, *, connections: int = 16) -> RestClient:
-        """A client of the inference API over REST."""
+    def rest(self, *, connections: int = 16, retries: Retries | None = None) -> RestClient:
+        """Return a client of the inference API over REST.
+
+        Args:
+            connections: how many it opens at most.
+            retries: instead of this connection's own.
+        """
         return RestClient(
             self.endpoints.inference,
             tokens=self.tokens,
-            retries=self.retries,
+            retries=retries or self.retries,
             explain=self.management.explain,
             timeout_s=self.timeout_s,
             connections=connections,
         )
 
     def grpc(self) -> GrpcClient:
-        """A client of the inference API over gRPC."""
+        """Return a client of the inference API over gRPC."""
         return GrpcClient(
             self.endpoints.grpc,
             tokens=self.tokens,

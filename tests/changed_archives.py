@@ -6,8 +6,8 @@ from pathlib import Path
 
 import torch
 
-from benchmarks.rollout_drill import build
 from serving.settings import PROJECT
+from tests.two_versions import build
 
 
 def rewrite(archive: Path, **contents: bytes) -> None:

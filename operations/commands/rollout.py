@@ -1,30 +1,34 @@
 """pixserve rollout: a new version, all the way, or not at all."""
 
 import signal
-import sys
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, assert_never
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.progress import BarColumn, TextColumn
 
-from operations import rollout as road
 from operations.commands.versions import Archive, NewWorkers, archive_name
 from operations.errors import GateRefusedError, NotLoadedError, RolledBackError, RolloutError
-from operations.gate import Limits, Side, Verdict
+from operations.events import Event, Phase, PhaseAdvanced, PhaseStarted
+from operations.rollout import Plan, Rollout
+from operations.verdict import Limits, Side, Verdict
 from pixserve.commands.options import target_of
-from pixserve.commands.output import Row, table_of
+from pixserve.commands.output import Row, progress_display, quantity, say, table_of
 
 EXIT_REFUSED = 4
 EXIT_ROLLED_BACK = 5
 EXIT_INTERRUPTED = 130
 
-Gate = Annotated[Path, typer.Option(help="Labelled pictures: a folder for each class.", show_default=False)]
-Pictures = Annotated[int, typer.Option(help="How many of them are used at most.", min=1)]
+Gate = Annotated[Path, typer.Option(help="Labelled images: a folder for each class.", show_default=False)]
+ClassNames = Annotated[
+    str | None,
+    typer.Option(help="OTHER=CLASS,...: what the archive or the folders call classes of the default version."),
+]
+Images = Annotated[int, typer.Option(help="How many of the images are used at most.", min=1)]
 Margin = Annotated[float, typer.Option(help="How much accuracy may fall, as a share.", min=0, max=1)]
-Factor = Annotated[float, typer.Option(help="How many times as long the slowest percent may take.", min=1)]
-Watch = Annotated[float, typer.Option(help="How long the new default is watched, in seconds.", min=0)]
+Factor = Annotated[float, typer.Option(help="How many times as long p50, p90 and p99 may be.", min=1)]
+WatchTime = Annotated[float, typer.Option("--watch", help="How long the new default is watched, in seconds.", min=0)]
 Errors = Annotated[float, typer.Option(help="The share of errors accepted while it is watched.", min=0, max=1)]
 Ready = Annotated[float, typer.Option(help="How long a worker may take to load, in seconds.", min=0)]
 
@@ -33,67 +37,83 @@ def rollout(
     context: typer.Context,
     archive: Archive,
     gate: Gate,
+    class_names: ClassNames = None,
     workers: NewWorkers = None,
-    pictures: Pictures = 500,
+    images: Images = 500,
     accuracy_margin: Margin = 0.01,
-    p99_factor: Factor = 2.0,
-    watch: Watch = 30,
+    latency_factor: Factor = 2.0,
+    watch: WatchTime = 30,
     max_errors: Errors = 0.01,
     ready_timeout: Ready = 60,
 ) -> None:
     """Register a version, load it, warm it up, compare it with the default, make it the default, watch it.
 
-    Until the comparison is passed no request reaches it; if it is refused it is taken away again (exit code 4). If
+    Until the comparison is passed no request reaches it; if it is refused it is unregistered again (exit code 4). If
     it fails while it is watched the old version is the default again (exit code 5). The old version stays, for
     `pixserve rollback`. Ctrl-C leaves the server as it was (exit code 130); repeating the command is safe.
 
     \b
     pixserve rollout model-store/cifar10-2.0.mar --gate data/test
+    pixserve rollout cifar10-2.0.mar --gate data/test --class-names airplane=plane,automobile=car
     pixserve rollout cifar10-2.0.mar --gate data/test --accuracy-margin 0 --watch 120
     """
     target = target_of(context)
-    connection = target.connect()
-    plan = road.Plan(
-        archive=archive_name(archive, connection),
-        pictures=gate,
-        workers=workers,
-        most_pictures=pictures,
-        limits=Limits(accuracy_margin, p99_factor),
-        watch_s=watch,
-        most_errors=max_errors,
-        ready_timeout_s=ready_timeout,
-    )
+    renames = parse_class_names(class_names or "")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
-    console = Console(stderr=True)
-    with Steps(console) as steps:
-        try:
-            outcome = road.Rollout(connection, model=target.model, plan=plan, progress=steps.progress).run()
-        except RolloutError as fault:
-            steps.close()
-            if isinstance(fault, GateRefusedError):
-                show_verdict(console, fault.verdict)
-            print(f"error: {fault}", file=sys.stderr)
-            raise typer.Exit(_exit_code(fault)) from fault
-        except KeyboardInterrupt as stop:
-            steps.close()
-            print("interrupted: the server is as it was", file=sys.stderr)
-            raise typer.Exit(EXIT_INTERRUPTED) from stop
+    with target.connect() as connection:
+        plan = Plan(
+            archive=archive_name(archive, connection),
+            images=gate,
+            workers=workers,
+            most_images=images,
+            limits=Limits(accuracy_margin, latency_factor),
+            watch_s=watch,
+            max_errors=max_errors,
+            ready_timeout_s=ready_timeout,
+            class_names=renames,
+        )
+        with PhaseDisplay(plan) as display:
+            try:
+                outcome = Rollout(connection, model=target.model, plan=plan, listener=display.on_event).run()
+            except RolloutError as fault:
+                display.close()
+                if isinstance(fault, GateRefusedError):
+                    show_verdict(fault.verdict)
+                say(f"error: {fault}")
+                raise typer.Exit(_exit_code(fault)) from fault
+            except KeyboardInterrupt as stop:
+                display.close()
+                say("interrupted: the server is as it was")
+                raise typer.Exit(EXIT_INTERRUPTED) from stop
     if outcome.verdict is None:
-        console.print(f"{outcome.model} {outcome.new} is the default already", highlight=False)
+        say(f"{outcome.model} {outcome.new} is the default already")
         return
-    show_verdict(console, outcome.verdict)
-    console.print(
-        f"{outcome.model} {outcome.new} is the default; {outcome.old} stays for `pixserve rollback`", highlight=False
-    )
+    show_verdict(outcome.verdict)
+    say(f"{outcome.model} {outcome.new} is the default; {outcome.old} stays for `pixserve rollback`")
 
 
-def show_verdict(console: Console, verdict: Verdict) -> None:
-    """Draw the figures of both versions."""
-    console.print(table_of(verdict_rows(verdict)))
+def parse_class_names(text: str) -> dict[str, str]:
+    """Read `airplane=plane,automobile=car`: other names and the default version's names of the same classes.
+
+    Raises:
+        typer.BadParameter: it is written otherwise.
+    """
+    renames: dict[str, str] = {}
+    for pair in filter(None, text.split(",")):
+        other, equals, name = (part.strip() for part in pair.partition("="))
+        if not (other and equals and name):
+            raise typer.BadParameter(f"{pair!r} came; expected OTHER=CLASS, such as airplane=plane")
+        renames[other] = name
+    return renames
+
+
+def show_verdict(verdict: Verdict) -> None:
+    """Draw the figures of both versions on standard error."""
+    Console(stderr=True).print(table_of(verdict_rows(verdict)))
 
 
 def verdict_rows(verdict: Verdict) -> list[Row]:
-    """A gate's figures: a line for the old version and one for the new."""
+    """Return a gate's figures: a row for the old version and one for the new."""
     return [_side_row(side, verdict) for side in (verdict.old, verdict.new)]
 
 
@@ -116,17 +136,19 @@ def _exit_code(fault: RolloutError) -> int:
     return EXIT_REFUSED if isinstance(fault, (GateRefusedError, NotLoadedError)) else 1
 
 
-class Steps:
-    """The steps of a rollout as lines, the present one with a bar where somebody sees it."""
+class PhaseDisplay:
+    """The phases of a rollout as lines on standard error, the present one with a bar where that is a terminal.
 
-    def __init__(self, console: Console) -> None:
-        self._console = console
-        columns = (TextColumn("{task.description}"), BarColumn())
-        self._bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
+    Args:
+        plan: what was asked of the rollout.
+    """
+
+    def __init__(self, plan: Plan) -> None:
+        self._plan = plan
+        self._bar = progress_display(TextColumn("{task.description}"), BarColumn())
         self._task = self._bar.add_task("", total=1.0)
-        self.progress = road.Progress(step=self._step, share=self._share)
 
-    def __enter__(self) -> "Steps":
+    def __enter__(self) -> "PhaseDisplay":
         self._bar.start()
         return self
 
@@ -137,9 +159,33 @@ class Steps:
         """Take the bar away."""
         self._bar.stop()
 
-    def _step(self, sentence: str) -> None:
-        self._console.print(sentence, highlight=False)
-        self._bar.update(self._task, completed=0, description=sentence)
+    def on_event(self, event: Event) -> None:
+        """Show what a rollout tells."""
+        match event:
+            case PhaseStarted():
+                sentence = phase_sentence(event, self._plan)
+                self._bar.console.print(sentence, highlight=False)
+                self._bar.update(self._task, completed=0, description=sentence)
+            case PhaseAdvanced(_, share):
+                self._bar.update(self._task, completed=share)
 
-    def _share(self, share: float) -> None:
-        self._bar.update(self._task, completed=share)
+
+def phase_sentence(event: PhaseStarted, plan: Plan) -> str:
+    """Return what a phase is for a person at a terminal."""
+    match event.phase:
+        case Phase.REGISTERING:
+            return f"registering {plan.archive}"
+        case Phase.LOADING:
+            return f"loading {quantity(event.workers, 'worker')} of {event.new}"
+        case Phase.WARMING_UP:
+            return f"warming {event.new} up"
+        case Phase.COMPARING:
+            return f"comparing {event.old} and {event.new}"
+        case Phase.WATCHING:
+            return f"{event.new} is the default; watching it for {plan.watch_s:g} s"
+        case Phase.RESTORING_DEFAULT:
+            return f"{event.old} is the default again"
+        case Phase.UNREGISTERING:
+            return f"unregistering {event.new} again"
+        case _:
+            assert_never(event.phase)

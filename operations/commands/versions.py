@@ -1,25 +1,27 @@
 """pixserve register, promote, rollback, scale, retire: one change to what a server serves."""
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
+from operations import switch
 from operations.loading import add_workers
+from operations.local_server import require_runtime_directory
 from operations.lock import exclusive_lock
-from operations.quiesce import remove, scale_down
-from operations.rollout import require_runtime_directory, uninterrupted
-from operations.switch import promote as make_default
-from operations.switch import roll_back
+from operations.quiesce import scale_down, unregister_gracefully
+from operations.signals import defer_signals
 from pixserve.commands.options import Version, target_of
+from pixserve.commands.output import quantity, say
 from pixserve.connection import Connection
 from pixserve.errors import ArchiveNotFoundError
+from pixserve.refused_archives import refusal
 
 Archive = Annotated[Path, typer.Argument(help="An archive in the model store.", show_default=False)]
 Workers = Annotated[int, typer.Argument(help="Worker processes.", min=1, show_default=False)]
 NewWorkers = Annotated[int | None, typer.Option("--workers", help="Worker processes.", show_default="as the default")]
 To = Annotated[str | None, typer.Option(help="The version to go back to.", show_default="the default before")]
+Last = Annotated[bool, typer.Option("--last", help="Also the model's only version, and so the model.")]
 
 
 def register(context: typer.Context, archive: Archive, workers: NewWorkers = None) -> None:
@@ -28,21 +30,24 @@ def register(context: typer.Context, archive: Archive, workers: NewWorkers = Non
     \b
     pixserve register cifar10-2.0.mar --workers 2
     """
-    connection = target_of(context).connect()
-    management = connection.management
-    runtime_directory = require_runtime_directory(connection)
-    with exclusive_lock(runtime_directory):
-        registered = management.register(archive_name(archive, connection))
-        count = workers or len(management.describe(registered.model).workers) or 1
-        try:
-            add_workers(
-                management, registered.model, registered.version, workers=count, runtime_directory=runtime_directory
-            )
-        except BaseException:
-            with uninterrupted():
-                remove(management, registered.model, registered.version, runtime_directory=runtime_directory)
-            raise
-    say(f"{registered.model} {registered.version} is registered with {count} workers")
+    with target_of(context).connect() as connection:
+        management = connection.management
+        runtime_directory = require_runtime_directory(connection)
+        name = archive_name(archive, connection)
+        warn_of_refusal(name, connection)
+        with exclusive_lock(runtime_directory):
+            registered = management.register(name)
+            model, version = registered.model, registered.version
+            count = workers or len(management.describe(model).workers) or 1
+            try:
+                add_workers(management, model, version, workers=count, runtime_directory=runtime_directory)
+            except BaseException:
+                with defer_signals():
+                    unregister_gracefully(
+                        management, model, version, runtime_directory=runtime_directory, even_if_last=True
+                    )
+                raise
+    say(f"{model} {version} is registered with {quantity(count, 'worker')}")
 
 
 def promote(context: typer.Context, version: Version) -> None:
@@ -52,7 +57,8 @@ def promote(context: typer.Context, version: Version) -> None:
     pixserve promote 2.0
     """
     target = target_of(context)
-    make_default(target.connect(), target.model, version)
+    with target.connect() as connection:
+        switch.promote(connection, target.model, version)
     say(f"{target.model} {version} is the default")
 
 
@@ -64,49 +70,61 @@ def rollback(context: typer.Context, to: To = None) -> None:
     pixserve rollback --to 1.0
     """
     target = target_of(context)
-    left, back = roll_back(target.connect(), target.model, to=to)
+    with target.connect() as connection:
+        left, back = switch.roll_back(connection, target.model, to=to)
     say(f"{target.model} {back} is the default; {left} stays registered")
 
 
 def scale(context: typer.Context, version: Version, workers: Workers) -> None:
-    """Give a version more workers or fewer; those that leave first finish what they have.
+    """Give a version more workers or fewer; those that are removed first finish what they have.
 
     \b
     pixserve scale 1.0 4
     """
     target = target_of(context)
-    connection = target.connect()
-    management = connection.management
-    runtime_directory = require_runtime_directory(connection)
-    with exclusive_lock(runtime_directory):
-        described = management.describe(target.model, version)
-        if workers < len(described.workers):
-            scale_down(management, described, workers=workers, runtime_directory=runtime_directory)
-        else:
-            add_workers(management, target.model, version, workers=workers, runtime_directory=runtime_directory)
-    say(f"{target.model} {version} has {workers} workers")
+    with target.connect() as connection:
+        management = connection.management
+        runtime_directory = require_runtime_directory(connection)
+        with exclusive_lock(runtime_directory):
+            described = management.describe(target.model, version)
+            if workers < len(described.workers):
+                scale_down(management, described, workers=workers, runtime_directory=runtime_directory)
+            else:
+                add_workers(management, target.model, version, workers=workers, runtime_directory=runtime_directory)
+    say(f"{target.model} {version} has {quantity(workers, 'worker')}")
 
 
 def retire(
     context: typer.Context,
     version: Version,
-    timeout: Annotated[float, typer.Option(help="How long to wait until nobody asks for it, in seconds.")] = 30,
+    timeout: Annotated[float, typer.Option(help="How long to wait until no request comes for it, in seconds.")] = 30,
+    last: Last = False,
 ) -> None:
-    """Unregister a version once nobody asks for it; no request is lost. `register` brings it back.
+    """Unregister a version once no request comes for it; none is lost. `register` brings it back.
+
+    The default version is retired only where it is the only one, and with --last.
 
     \b
     pixserve retire 1.0
+    pixserve --model pets retire 1.0 --last
     """
     target = target_of(context)
-    connection = target.connect()
-    runtime_directory = require_runtime_directory(connection)
-    with exclusive_lock(runtime_directory):
-        remove(connection.management, target.model, version, runtime_directory=runtime_directory, timeout_s=timeout)
-    say(f"{target.model} {version} is gone")
+    with target.connect() as connection:
+        runtime_directory = require_runtime_directory(connection)
+        with exclusive_lock(runtime_directory):
+            unregister_gracefully(
+                connection.management,
+                target.model,
+                version,
+                runtime_directory=runtime_directory,
+                timeout_s=timeout,
+                even_if_last=last,
+            )
+    say(f"{target.model} {version} is unregistered")
 
 
 def archive_name(archive: Path, connection: Connection) -> str:
-    """The name TorchServe knows an archive by; a path must lead to the server's own model store.
+    """Return the name TorchServe knows an archive by; a path must lead to the server's own model store.
 
     Raises:
         ArchiveNotFoundError: the path leads elsewhere, or nowhere.
@@ -121,6 +139,8 @@ def archive_name(archive: Path, connection: Connection) -> str:
     return archive.name
 
 
-def say(sentence: str) -> None:
-    """Tell a person what was done; stdout is for results."""
-    print(sentence, file=sys.stderr)
+def warn_of_refusal(archive: str, connection: Connection) -> None:
+    """Say on standard error that a rollout refused an archive, if one did."""
+    path = connection.endpoints.store and connection.endpoints.store / archive
+    if path and path.is_file() and (reason := refusal(path)):
+        say(f"warning: a rollout refused {archive}: {reason}")

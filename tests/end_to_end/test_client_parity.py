@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from benchmarks.rollout_drill import generated_pictures
 from pixserve import ClientError, Connection, Endpoints, GrpcClient, Prediction, RestClient
 from pixserve.errors import ArchiveNotFoundError, ModelNotFoundError, RequestTooLargeError, VersionNotFoundError
 from pixserve.retries import NO_RETRIES
@@ -18,6 +17,7 @@ from serving.server import Server
 from serving.settings import PROJECT
 from tests import sample_pictures
 from tests.conftest import CAT
+from tests.two_versions import generated_images
 
 
 def png_of(width: int, height: int) -> bytes:
@@ -65,11 +65,11 @@ def fault(client: RestClient | GrpcClient, picture: bytes, **options: object) ->
     return caught.value
 
 
-def test_both_wires_answer_a_thousand_pictures_alike(rest: RestClient, grpc: GrpcClient) -> None:
-    pictures = generated_pictures(1000)
+def test_both_clients_answer_a_thousand_images_alike(rest: RestClient, grpc: GrpcClient) -> None:
+    images = generated_images(1000)
     # One at a time: in batches of other sizes the last digit of a probability may differ.
-    answers = list(rest.predict_many(pictures, top_k=10, concurrency=1))
-    assert answers == list(grpc.predict_many(pictures, top_k=10, concurrency=1))
+    answers = list(rest.predict_many(images, top_k=10, concurrency=1))
+    assert answers == list(grpc.predict_many(images, top_k=10, concurrency=1))
     assert all(isinstance(answer, Prediction) for answer in answers)
     assert len({answer.best.name for answer in answers if isinstance(answer, Prediction)}) > 3
 
@@ -129,7 +129,7 @@ def command(server: Server, *arguments: object, stdin: bytes = b"") -> subproces
 
 
 def test_the_command_line_writes_a_json_document_a_picture_into_a_pipe(server: Server, tmp_path: Path) -> None:
-    for index, picture in enumerate(generated_pictures(3)):
+    for index, picture in enumerate(generated_images(3)):
         (tmp_path / f"{index}.png").write_bytes(picture)
     done = command(server, "predict", tmp_path, "--top", 2, "--grpc")
     answers = [json.loads(line) for line in done.stdout.splitlines()]

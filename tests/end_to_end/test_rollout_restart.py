@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pytest
 
-from benchmarks.rollout_drill import MODEL, NEW, OLD, build, generated_pictures
 from operations.errors import NoEarlierVersionError
 from operations.loading import add_workers
 from operations.switch import promote, roll_back
@@ -17,8 +16,9 @@ from pixserve.runtime_directory import RuntimeDirectory
 from serving.machine import this_machine
 from serving.server import Server
 from serving.settings import Settings
+from tests.two_versions import MODEL, NEW, OLD, build, generated_images
 
-PICTURE = generated_pictures(1)[0]
+IMAGE = generated_images(1)[0]
 
 
 @pytest.fixture
@@ -42,7 +42,7 @@ def test_versions_default_and_rollback_survive_a_restart_and_tokens_are_renewed(
             promote(connection, MODEL, NEW)
             for client in (connection.rest(), connection.grpc()):
                 with client:
-                    assert client.predict(PICTURE).model_version == NEW
+                    assert client.predict(IMAGE).model_version == NEW
         assert set(keys(settings.runtime_directory)).isdisjoint(first), "less than a minute was left: both are new"
     with (
         Server(settings) as server,

@@ -1,4 +1,4 @@
-"""Constant mixed traffic, REST and gRPC, every request recorded: what a rollout must not disturb."""
+"""Constant traffic, half REST and half gRPC, every request recorded: what a rollout must not disturb."""
 
 import itertools
 import threading
@@ -20,7 +20,7 @@ class Sample:
 
     start_s: float
     latency_s: float
-    wire: str
+    protocol: str
     version: str | None
     error: str | None
 
@@ -30,7 +30,7 @@ class Load:
 
     Args:
         connection: the server.
-        pictures: sent in turn.
+        images: sent in turn.
         connections: how many there are; each waits for its answer before it sends again.
         requests_per_s: of all connections together.
         version: the version that is asked for by name; None leaves it to the server.
@@ -39,7 +39,7 @@ class Load:
     def __init__(
         self,
         connection: Connection,
-        pictures: Sequence[bytes],
+        images: Sequence[bytes],
         *,
         connections: int = 16,
         requests_per_s: float = 200,
@@ -47,7 +47,7 @@ class Load:
     ) -> None:
         self._version = version
         self._connection = replace(connection, retries=NO_RETRIES)
-        self._pictures = pictures
+        self._images = images
         self._pause_s = connections / requests_per_s
         self._stop = threading.Event()
         self._samples: list[list[Sample]] = [[] for _ in range(connections)]
@@ -75,21 +75,21 @@ class Load:
         return sum(self._sent) - len(self.samples)
 
     def _send(self, index: int) -> None:
-        wire = "gRPC" if index % 2 else "REST"
-        with self._connection.grpc() if wire == "gRPC" else self._connection.rest(connections=1) as client:
+        protocol = "gRPC" if index % 2 else "REST"
+        with self._connection.grpc() if protocol == "gRPC" else self._connection.rest(connections=1) as client:
             due_s = time.monotonic() + self._pause_s * index / len(self._threads)
             for turn in itertools.count(index):
                 if self._stop.wait(max(0, due_s - time.monotonic())):
                     return
                 due_s = max(due_s + self._pause_s, time.monotonic())
                 self._sent[index] += 1
-                self._samples[index].append(self._ask(client, self._pictures[turn % len(self._pictures)], wire))
+                self._samples[index].append(self._ask(client, self._images[turn % len(self._images)], protocol))
 
-    def _ask(self, client: InferenceClient, picture: bytes, wire: str) -> Sample:
+    def _ask(self, client: InferenceClient, image: bytes, protocol: str) -> Sample:
         start_s = time.monotonic()
         answered, error = None, None
         try:
-            answered = client.predict(picture, version=self._version).model_version
+            answered = client.predict(image, version=self._version).model_version
         except ClientError as fault:
             error = f"{type(fault).__name__}: {fault}"
-        return Sample(start_s, time.monotonic() - start_s, wire, answered, error)
+        return Sample(start_s, time.monotonic() - start_s, protocol, answered, error)
