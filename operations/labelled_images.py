@@ -6,7 +6,7 @@ from pathlib import Path
 
 from operations.class_names import Renames, classes_of_folders
 from operations.errors import RolloutError
-from pixserve.image_files import IMAGE_SUFFIXES
+from pixserve.image_files import find_image_files
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ def labelled_images(
         RolloutError: there is no image.
         ClassNamesError: a folder is no class.
     """
-    paths = sorted(path for path in folder.glob("*/*") if path.suffix.lower() in IMAGE_SUFFIXES)
+    paths = find_image_files(folder, "*/*").images
     if not paths:
         raise RolloutError(f"{folder} holds no images; the gate expects a folder for each class, such as {folder}/cat")
     folders = sorted({path.parent.name for path in paths})

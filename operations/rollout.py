@@ -133,8 +133,12 @@ class Rollout:
         check_renames(renames, class_names=old_names, version=f"{self._model} {old}")
         check_versions(old_names, new_names, renames, old=f"{self._model} {old}", new=self._plan.archive)
         added = [name for name in new_names if renames.get(name, name) not in old_names]
+        trained_on = {folder: renames.get(name, name) for folder, name in self._archive.classes_of_folders.items()}
         return labelled_images(
-            self._plan.images, class_names=[*old_names, *added], most=self._plan.most_images, renames=renames
+            self._plan.images,
+            class_names=[*old_names, *added],
+            most=self._plan.most_images,
+            renames={**trained_on, **renames},
         )
 
     def _register(self) -> bool:

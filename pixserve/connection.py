@@ -6,6 +6,8 @@ from types import TracebackType
 from typing import Self
 
 from pixserve.endpoints import Endpoints
+from pixserve.errors import AddressError
+from pixserve.inference import Explain
 from pixserve.management import ManagementClient
 from pixserve.rest import RestClient
 from pixserve.retries import DEFAULT_RETRIES, Retries
@@ -42,12 +44,12 @@ class Connection:
     def tokens(self) -> Tokens | None:
         """The server's keys, or None where it asks for none."""
         key_file = self.endpoints.key_file
-        return Tokens(key_file, management=self.endpoints.management) if key_file else None
+        return Tokens(key_file, management=self._management_address) if key_file else None
 
     @cached_property
     def management(self) -> ManagementClient:
         """The management API; one client for all that use this connection."""
-        return ManagementClient(self.endpoints.management, tokens=self.tokens, retries=self.retries)
+        return ManagementClient(self._management_address, tokens=self.tokens, retries=self.retries)
 
     def rest(self, *, connections: int = 16, retries: Retries | None = None) -> RestClient:
         """Return a client of the inference API over REST.
@@ -57,10 +59,10 @@ class Connection:
             retries: instead of this connection's own.
         """
         return RestClient(
-            self.endpoints.inference,
+            _known(self.endpoints.inference, "the inference API (--url)"),
             tokens=self.tokens,
             retries=retries or self.retries,
-            explain=self.management.explain,
+            explain=self._explain,
             timeout_s=self.timeout_s,
             connections=connections,
         )
@@ -68,9 +70,23 @@ class Connection:
     def grpc(self) -> GrpcClient:
         """Return a client of the inference API over gRPC."""
         return GrpcClient(
-            self.endpoints.grpc,
+            _known(self.endpoints.grpc, "gRPC (--grpc-address)"),
             tokens=self.tokens,
             retries=self.retries,
-            explain=self.management.explain,
+            explain=self._explain,
             timeout_s=self.timeout_s,
         )
+
+    @property
+    def _management_address(self) -> str:
+        return _known(self.endpoints.management, "the management API (--management)")
+
+    @property
+    def _explain(self) -> Explain | None:
+        return self.management.explain if self.endpoints.management else None
+
+
+def _known(address: str | None, api: str) -> str:
+    if address is None:
+        raise AddressError(f"the address of {api} is not known: give it, or the server's runtime directory")
+    return address

@@ -14,7 +14,7 @@ from pixserve.runtime_directory import RuntimeDirectory
 
 @dataclass(frozen=True)
 class Endpoints:
-    """The addresses of one server.
+    """The addresses of one server; None for an API whose address is not known.
 
     Args:
         inference: ``http://127.0.0.1:8080``.
@@ -25,9 +25,9 @@ class Endpoints:
         store: the folder of archives, likewise.
     """
 
-    inference: str
-    grpc: str
-    management: str
+    inference: str | None = None
+    grpc: str | None = None
+    management: str | None = None
     key_file: Path | None = None
     runtime_directory: RuntimeDirectory | None = None
     store: Path | None = None

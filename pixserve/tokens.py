@@ -36,15 +36,23 @@ class Tokens:
         self._management = management
         self._timeout_s = timeout_s
 
-    def header(self, api: Api) -> dict[str, str]:
-        """Return the header for one of the two APIs, with a key that is valid for another minute.
+    def key(self, api: Api) -> str:
+        """Return the key of one of the two APIs, valid for another minute at least; it is renewed where it is not.
 
         Raises:
             UnauthorizedError: there is no key file, or the server does not renew.
         """
         if self._expires_soon(api):
             self.renew(api)
-        return _bearer(self._read()[api]["key"])
+        return str(self._read()[api]["key"])
+
+    def header(self, api: Api) -> dict[str, str]:
+        """Return the header that a request to one of the two APIs needs.
+
+        Raises:
+            UnauthorizedError: there is no key file, or the server does not renew.
+        """
+        return _bearer(self.key(api))
 
     def renew(self, api: Api) -> None:
         """Ask the server for a new key, unless another client has done so in the meantime.

@@ -1,6 +1,6 @@
 """The command line: its options, its commands, and how it ends.
 
-Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some pictures could not be classified, 4 a new version was refused,
+Exit codes: 0 done, 1 failed, 2 wrong usage, 3 some images could not be classified, 4 a new version was refused,
 5 it was rolled back while it was watched, 130 interrupted.
 """
 
@@ -14,7 +14,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from pixserve.commands import predict, versions
-from pixserve.commands.options import Target, default_runtime_dir
+from pixserve.commands.options import Target
 from pixserve.commands.output import say, sentence_of
 from pixserve.errors import ClientError
 from pixserve.inference import DEFAULT_MODEL, DEFAULT_TIMEOUT_S
@@ -58,8 +58,8 @@ def options(
     model: Annotated[str, typer.Option(help="The model.")] = DEFAULT_MODEL,
     timeout: Timeout = DEFAULT_TIMEOUT_S,
 ) -> None:
-    """Remember which server and model the commands are about."""
-    context.obj = Target(runtime_dir or default_runtime_dir(), url, grpc_address, management, model, timeout)
+    """Store which server and model the commands are about."""
+    context.obj = Target(runtime_dir, url, grpc_address, management, model, timeout)
 
 
 COMMANDS: tuple[Callable[..., None], ...] = (
@@ -67,6 +67,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     versions.models,
     versions.describe,
     versions.health,
+    versions.token,
 )
 
 

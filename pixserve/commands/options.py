@@ -1,6 +1,5 @@
-"""What every command shares: the server that is talked to, the model, and how results are shown."""
+"""What every command shares: the server, the model, and the options that say so."""
 
-import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -9,7 +8,6 @@ import typer
 
 from pixserve.connection import Connection
 from pixserve.endpoints import Endpoints
-from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE
 
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
@@ -21,7 +19,7 @@ Version = Annotated[str, typer.Argument(help="A version of the model, such as 1.
 class Target:
     """What the options before the command say; nothing is read or opened before a command needs it."""
 
-    runtime_dir: Path
+    runtime_dir: Path | None
     url: str | None
     grpc: str | None
     management: str | None
@@ -29,15 +27,17 @@ class Target:
     timeout_s: float
 
     def connect(self) -> Connection:
-        """Find the server: by its runtime directory, or by the addresses that were given.
+        """Return a connection to the server of the runtime directory, or to the addresses that were given.
+
+        Where addresses are given and no runtime directory, only these are used: the project's own server is another.
 
         Raises:
             UnreachableError: no server has been started in the runtime directory, and no address was given.
         """
-        if self.url and self.grpc and self.management:
+        if self.runtime_dir is None and (self.url or self.grpc or self.management):
             endpoints = Endpoints(self.url, self.grpc, self.management)
         else:
-            known = Endpoints.of_runtime_dir(self.runtime_dir)
+            known = Endpoints.of_runtime_dir(self.runtime_dir or PROJECT / ".run")
             endpoints = replace(
                 known,
                 inference=self.url or known.inference,
@@ -47,13 +47,8 @@ class Target:
         return Connection(endpoints, timeout_s=self.timeout_s)
 
 
-def default_runtime_dir() -> Path:
-    """The runtime directory of the project's own server, unless the environment names another."""
-    return Path(os.environ.get(RUNTIME_DIR_VARIABLE, PROJECT / ".run"))
-
-
 def target_of(context: typer.Context) -> Target:
-    """What the callback of the command line has stored."""
+    """Return what the options before the command say."""
     target = context.obj
     assert isinstance(target, Target), "the callback runs before any command"
     return target

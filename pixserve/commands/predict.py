@@ -13,9 +13,9 @@ import typer
 from rich.console import Console
 
 from pixserve.commands.options import target_of
-from pixserve.commands.output import progress_display, say, sentence_of, table_of
+from pixserve.commands.output import progress_display, quantity, say, sentence_of, table_of
 from pixserve.errors import ClientError, UnreachableError
-from pixserve.image_files import IMAGE_SUFFIXES
+from pixserve.image_files import find_image_files
 from pixserve.images import ImageSource
 from pixserve.inference import Outcome
 from pixserve.records import Prediction
@@ -87,10 +87,12 @@ def predict(
 def _expanded(files: Sequence[Path]) -> Iterator[Path]:
     for path in files:
         if path.is_dir():
-            found = sorted(inner for inner in path.rglob("*") if inner.suffix.lower() in IMAGE_SUFFIXES)
-            if not found:
+            found = find_image_files(path, "**/*")
+            if not found.images:
                 raise ClientError(f"{path} holds no images")
-            yield from found
+            if found.passed_over:
+                say(f"{path}: {quantity(len(found.passed_over), 'file')} passed over, not an image by name")
+            yield from found.images
         else:
             yield path
 

@@ -1,4 +1,4 @@
-"""pixserve models, describe, health: which versions a server has, and how it is."""
+"""pixserve models, describe, health, token: which versions a server has, how it is, and the key that it asks for."""
 
 import dataclasses
 from collections.abc import Iterable
@@ -8,6 +8,7 @@ import typer
 
 from pixserve.commands.options import Json, target_of
 from pixserve.commands.output import Row, show, show_facts
+from pixserve.errors import ClientError
 from pixserve.records import ModelVersion
 
 
@@ -50,6 +51,21 @@ def health(context: typer.Context, grpc: Annotated[bool, typer.Option("--grpc")]
     print(answer.status)
     if not answer.healthy:
         raise typer.Exit(1)
+
+
+def token(
+    context: typer.Context,
+    management: Annotated[bool, typer.Option("--for-management", help="The key of the management API.")] = False,
+) -> None:
+    """Print a key that is valid now, where the server asks for tokens; it is renewed where less than a minute is left.
+
+    \b
+    curl -H "Authorization: Bearer $(pixserve token)" -F image=@cat.jpg http://127.0.0.1:8080/predictions/cifar10
+    """
+    tokens = target_of(context).connect().tokens
+    if tokens is None:
+        raise ClientError("the server asks for no token (disable_token_authorization in config.properties)")
+    print(tokens.key("management" if management else "inference"))
 
 
 def version_rows(versions: Iterable[ModelVersion]) -> list[Row]:

@@ -23,6 +23,14 @@ def test_names_are_in_the_order_of_the_logits(tmp_path: Path) -> None:
     assert ArchiveFacts.read(tmp_path / "m.mar").class_names == tuple(f"n{index}" for index in range(11))
 
 
+def test_an_archive_may_say_what_the_folders_of_its_classes_are_called(tmp_path: Path) -> None:
+    with zipfile.ZipFile(tmp_path / "m.mar", "w") as archive:
+        archive.writestr("MAR-INF/MANIFEST.json", json.dumps({"model": {"modelName": "m", "modelVersion": "1"}}))
+        archive.writestr("index_to_name.json", json.dumps({"0": "plane", "1": "bird"}))
+        archive.writestr("folder_names.json", json.dumps(["airplane", "bird"]))
+    assert ArchiveFacts.read(tmp_path / "m.mar").classes_of_folders == {"airplane": "plane", "bird": "bird"}
+
+
 def test_what_is_no_archive_is_one_sentence(tmp_path: Path) -> None:
     with pytest.raises(RolloutError, match=r"the server's model store holds no gone\.mar"):
         ArchiveFacts.read(tmp_path / "gone.mar")
