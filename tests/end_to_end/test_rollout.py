@@ -265,6 +265,7 @@ def test_a_version_that_cannot_load_again_is_retired_though_a_request_waits(serv
 
 
 def test_the_default_version_is_not_retired(service: Service) -> None:
+    service.management.register(f"{MODEL}-{NEW}.mar")
     with pytest.raises(DefaultVersionError, match="promote another version first"):
         service.unregister(OLD)
 
