@@ -34,6 +34,11 @@ def test_decisions_are_numbered_without_a_gap_and_listed():
 
 
 @pytest.mark.parametrize("page", sorted(DECISIONS.glob("[0-9]*.md")), ids=lambda page: page.name)
+def test_each_decision_says_whether_it_holds_and_since_when(page):
+    assert re.search(r"(Accepted|Superseded by \[\d+\]\(\S+\)), \d{4}-\d\d-\d\d", page.read_text().split("\n\n")[1])
+
+
+@pytest.mark.parametrize("page", sorted(DECISIONS.glob("[0-9]*.md")), ids=lambda page: page.name)
 def test_each_decision_has_context_options_choice_and_consequences(page):
     headings = re.findall(r"^## (.+)$", page.read_text(), re.MULTILINE)
     assert headings == ["Context", "Options", "Choice", "Consequences"]
