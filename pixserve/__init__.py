@@ -1,9 +1,13 @@
-"""Clients of the service: predictions over REST and gRPC, management, and rollouts of new versions.
+"""Clients of the service: predictions over REST and gRPC, and the management API, with typed results and errors.
 
-    with RestClient("http://127.0.0.1:8080") as client:
+    from pathlib import Path
+    from pixserve import RestClient
+
+    with RestClient("127.0.0.1:8080") as client:
         print(client.predict(Path("cat.jpg")).best.name)
 
-`pip install .` brings it without torch, TorchServe or Java; the gRPC stubs are part of the installed package.
+In: images as bytes, paths or Pillow images. Out: frozen dataclasses, or a `ClientError`. Anybody may import it: it
+needs neither torch nor TorchServe nor Java, and nothing else of this project.
 """
 
 from pixserve.connection import Connection

@@ -27,6 +27,22 @@ def http_address(text: str) -> str:
     return address.rstrip("/")
 
 
+def grpc_address(text: str) -> str:
+    """Return an address of a gRPC API without a scheme: `http://127.0.0.1:7070` becomes `127.0.0.1:7070`.
+
+    Raises:
+        AddressError: it names no host or no port.
+    """
+    try:
+        parts = urlsplit(http_address(text))
+        named = parts.scheme == "http" and parts.port
+    except (AddressError, ValueError):
+        named = None
+    if not named:
+        raise AddressError(f"{text!r} is not a gRPC address; expected host:port (TLS is not spoken)")
+    return parts.netloc
+
+
 def is_loopback(address: str) -> bool:
     """Whether an address (`http://host:port`, `host:port` or `unix:/path`) is of this machine itself."""
     if address.startswith(UNIX):

@@ -10,7 +10,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from pixserve._stubs.inference_pb2 import PredictionsRequest
 from pixserve._stubs.inference_pb2_grpc import InferenceAPIsServiceStub
-from pixserve.addresses import is_loopback
+from pixserve.addresses import grpc_address, is_loopback
 from pixserve.errors import (
     ClientError,
     HandlerFailedError,
@@ -65,14 +65,14 @@ class GrpcClient(InferenceClient):
         timeout_s: float = DEFAULT_TIMEOUT_S,
     ) -> None:
         super().__init__(tokens=tokens, retries=retries or DEFAULT_RETRIES, explain=explain)
-        self._address = address
+        self._address = grpc_address(address)
         self._timeout_s = timeout_s
         options = [
             ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
             ("grpc.enable_retries", 0),  # `retries` decides
-            ("grpc.enable_http_proxy", int(not is_loopback(address))),  # as in open_http
+            ("grpc.enable_http_proxy", int(not is_loopback(self._address))),  # as in open_http
         ]
-        self._channel = grpc.insecure_channel(address, options=options)
+        self._channel = grpc.insecure_channel(self._address, options=options)
         self._service = InferenceAPIsServiceStub(self._channel)
 
     def close(self) -> None:

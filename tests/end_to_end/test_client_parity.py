@@ -1,4 +1,4 @@
-"""The clients against a real TorchServe: both wires say the same, of pictures and of what is none."""
+"""The clients against a real TorchServe: REST and gRPC give the same answers and errors."""
 
 import io
 import json
@@ -26,7 +26,7 @@ def png_of(width: int, height: int) -> bytes:
     return file.getvalue()
 
 
-BAD_ROWS = {
+BAD_IMAGES = {
     "EmptyImage": (b"", None),
     "MissingImage": (b'{"picture": ""}', None),
     "InvalidJson": (b"{]", None),
@@ -59,9 +59,9 @@ def grpc(connection: Connection) -> Iterator[GrpcClient]:
         yield client
 
 
-def fault(client: RestClient | GrpcClient, picture: bytes, **options: object) -> ClientError:
+def fault(client: RestClient | GrpcClient, image: bytes, **options: object) -> ClientError:
     with pytest.raises(ClientError) as caught:
-        client.predict(picture, **options)  # type: ignore[arg-type]
+        client.predict(image, **options)  # type: ignore[arg-type]
     return caught.value
 
 
@@ -74,10 +74,12 @@ def test_both_clients_answer_a_thousand_images_alike(rest: RestClient, grpc: Grp
     assert len({answer.best.name for answer in answers if isinstance(answer, Prediction)}) > 3
 
 
-@pytest.mark.parametrize("kind", BAD_ROWS)
-def test_every_row_error_is_the_same_exception_on_both_wires(rest: RestClient, grpc: GrpcClient, kind: str) -> None:
-    picture, top_k = BAD_ROWS[kind]
-    over_rest, over_grpc = (fault(client, picture, top_k=top_k) for client in (rest, grpc))
+@pytest.mark.parametrize("kind", BAD_IMAGES)
+def test_every_error_of_the_handler_is_the_same_exception_over_rest_and_grpc(
+    rest: RestClient, grpc: GrpcClient, kind: str
+) -> None:
+    image, top_k = BAD_IMAGES[kind]
+    over_rest, over_grpc = (fault(client, image, top_k=top_k) for client in (rest, grpc))
     assert type(over_rest).__name__ == f"{kind}Error"
     assert (type(over_rest), over_rest.code, over_rest.kind) == (type(over_grpc), over_grpc.code, over_grpc.kind)
 
@@ -85,19 +87,19 @@ def test_every_row_error_is_the_same_exception_on_both_wires(rest: RestClient, g
 @pytest.mark.parametrize(
     ("options", "expected"), [({"model": "x"}, ModelNotFoundError), ({"version": "9"}, VersionNotFoundError)]
 )
-def test_what_is_not_registered_is_the_same_exception_on_both_wires(
+def test_what_is_not_registered_is_the_same_exception_over_rest_and_grpc(
     rest: RestClient, grpc: GrpcClient, options: dict[str, str], expected: type[ClientError]
 ) -> None:
     faults = [fault(client, b"x", **options) for client in (rest, grpc)]
     assert [(type(each), each.code) for each in faults] == [(expected, 404)] * 2
 
 
-def test_more_bytes_than_torchserve_reads_are_refused_on_both_wires(rest: RestClient, grpc: GrpcClient) -> None:
+def test_more_bytes_than_torchserve_reads_are_refused_over_rest_and_grpc(rest: RestClient, grpc: GrpcClient) -> None:
     for client in (rest, grpc):
         assert isinstance(fault(client, bytes(21_000_000)), RequestTooLargeError)
 
 
-def test_health_is_the_same_on_both_wires(rest: RestClient, grpc: GrpcClient) -> None:
+def test_health_is_the_same_over_rest_and_grpc(rest: RestClient, grpc: GrpcClient) -> None:
     assert rest.health() == grpc.health()
     assert rest.health().healthy
 
@@ -128,17 +130,17 @@ def command(server: Server, *arguments: object, stdin: bytes = b"") -> subproces
     return subprocess.run(line, input=stdin, capture_output=True, cwd=PROJECT, check=False)
 
 
-def test_the_command_line_writes_a_json_document_a_picture_into_a_pipe(server: Server, tmp_path: Path) -> None:
-    for index, picture in enumerate(generated_images(3)):
-        (tmp_path / f"{index}.png").write_bytes(picture)
+def test_the_command_line_writes_a_json_document_for_each_image_into_a_pipe(server: Server, tmp_path: Path) -> None:
+    for index, image in enumerate(generated_images(3)):
+        (tmp_path / f"{index}.png").write_bytes(image)
     done = command(server, "predict", tmp_path, "--top", 2, "--grpc")
     answers = [json.loads(line) for line in done.stdout.splitlines()]
     assert (done.returncode, done.stderr) == (0, b"")
     assert [(Path(each["file"]).name, len(each["top"])) for each in answers] == [(f"{i}.png", 2) for i in range(3)]
 
 
-def test_the_command_line_reads_stdin_and_says_by_its_exit_code_that_a_picture_failed(server: Server) -> None:
-    done = command(server, "predict", CAT, "-", "--csv", stdin=b"no picture")
+def test_the_command_line_reads_stdin_and_says_by_its_exit_code_that_an_image_failed(server: Server) -> None:
+    done = command(server, "predict", CAT, "-", "--csv", stdin=b"no image")
     header, cat, stdin = done.stdout.decode().splitlines()
     assert (done.returncode, header) == (3, "file,class,probability,version,error")
     assert cat.endswith(",1.0,")

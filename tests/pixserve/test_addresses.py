@@ -34,6 +34,17 @@ def test_what_is_no_address_is_refused_in_one_sentence(nonsense: str) -> None:
         RestClient(nonsense)
 
 
+def test_a_grpc_address_may_have_a_scheme() -> None:
+    with grpc_server(lambda *_: (200, ANSWER)) as address, GrpcClient(f"http://{address}") as client:
+        assert client.predict(b"x").best.name == "cat"
+
+
+@pytest.mark.parametrize("nonsense", ["", "127.0.0.1", "https://127.0.0.1:7070", "unix:/run/m.sock", "host:port"])
+def test_what_is_no_grpc_address_is_refused_in_one_sentence(nonsense: str) -> None:
+    with pytest.raises(AddressError, match="expected host:port"):
+        GrpcClient(nonsense)
+
+
 @pytest.mark.parametrize(
     ("address", "expected"),
     [

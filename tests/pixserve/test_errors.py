@@ -1,4 +1,4 @@
-"""One tree of errors for both wires, and every type of the handler in it."""
+"""One tree of errors for REST and gRPC, with every type of the handler in it."""
 
 import ast
 import subprocess
@@ -18,7 +18,7 @@ def test_every_error_of_the_handler_has_a_class_of_its_own() -> None:
     assert sorted(type_name(error_class) for error_class in HTTP_STATUSES) == sorted(IMAGE_ERRORS)
 
 
-def test_the_picture_of_the_tree_names_every_class() -> None:
+def test_the_drawing_of_the_tree_names_every_class() -> None:
     drawn = ast.get_docstring(ast.parse((SOURCES / "errors.py").read_text())) or ""
     of_rows = RejectedImageError.__subclasses__()
     classes = [value for value in vars(errors).values() if isinstance(value, type) and issubclass(value, ClientError)]

@@ -79,11 +79,13 @@ def test_json_on_a_terminal_is_whole_lines(url: str, folder: Path) -> None:
     assert len([json.loads(line) for line in done.screen.splitlines()]) == IMAGES
 
 
-@pytest.mark.parametrize("wire", [[], ["--grpc"]])
-def test_a_server_that_is_down_ends_the_command_at_the_first_image(folder: Path, wire: list[str]) -> None:
+@pytest.mark.parametrize("protocol", [[], ["--grpc"]])
+def test_a_server_that_is_down_ends_the_command_at_the_first_image(folder: Path, protocol: list[str]) -> None:
     address = f"127.0.0.1:{closed_port()}"
     line = [sys.executable, "-m", "pixserve", "--url", address, "--grpc-address", address, "--management", address]
-    done = subprocess.run([*line, "predict", folder, *wire], capture_output=True, text=True, cwd=PROJECT, check=False)
+    done = subprocess.run(
+        [*line, "predict", folder, *protocol], capture_output=True, text=True, cwd=PROJECT, check=False
+    )
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr.startswith("error: nobody answers at ")
     assert done.stderr.endswith(f"; {IMAGES} of {IMAGES} images were not classified\n")
