@@ -1,4 +1,4 @@
-"""Train a network and leave its weights, record and charts in model/.
+"""Train a network and leave its weights, record and charts in runs/NAME-VERSION.
 
 python train.py                                         the fast recipe: ten minutes on two cores
 python train.py accurate                                a wider network, for longer
@@ -6,117 +6,64 @@ python train.py distill --initial-weights WEIGHTS       … fine-tuned by distil
 python train.py teacher                                 a network too wide to be served; for a GPU
 python train.py student --teacher WEIGHTS               the network that is served, distilled from teachers
 python train.py small --teacher WEIGHTS                 the first stage of a cascade, distilled too
-python train.py lenet                                   the tutorial's network and recipe
-python train.py fast --source my-pictures --name pets   your own: my-pictures/{train,test}/<class>/*
+python train.py lenet                                   the CIFAR-10 tutorial's network and recipe
+python train.py fast --source my-images --name pets     your own: my-images/{train,test}/<class>/*
 python train.py evaluate model/cifar10-2.0.pt           any weights on any source
+python train.py migrate RECORD                          a record of an older release, and its weights
 torchrun --nproc-per-node 2 train.py fast               several processes, one a GPU where there are some
 """
 
+import inspect
+import io
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
-import typer
-from rich.console import Console
+try:
+    import typer
+    from rich.console import Console
 
-from training import processes
-from training.activation_ranges import find_reach_of_weights
-from training.assessment import assess
-from training.card import write_card
-from training.errors import TrainingError
-from training.migration import migrate as migrate_file
-from training.options import RunOptions
-from training.recipes import ACCURATE, DISTILL, FAST, LENET, SMALL, STUDENT, TEACHER, Recipe
-from training.run import run
+    from training import processes
+    from training.activation_ranges import find_reach_of_weights
+    from training.assessment import assess
+    from training.card import write_card
+    from training.errors import TrainingError
+    from training.migration import migrate as migrate_file
+    from training.options import RunOptions, SourceName
+    from training.recipes import FAST, RECIPES, Recipe
+    from training.run import run
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"error: {sys.executable} has no package {missing.name}: install what training needs with "
+        "`make environments`, then run `.venv-dev/bin/python train.py`."
+    )
 
-app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
+app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False)
 
 
-def _training_command(recipe: Recipe, *, default_version: str) -> Callable[..., None]:
-    """The command that trains by one recipe."""
+def _training_command(recipe: Recipe) -> Callable[..., None]:
+    """The command that trains by one recipe; its options are the fields of RunOptions."""
 
-    def command(
-        *,
-        source: Annotated[str, typer.Option(help="`cifar10`, or DIR with DIR/{train,test}/<class>/*.")] = "cifar10",
-        name: Annotated[str, typer.Option(help="Name of the model.")] = "cifar10",
-        version: Annotated[str, typer.Option(help="Version of the model.")] = default_version,
-        out: Annotated[Path, typer.Option(help="Folder for weights, record and charts.")] = Path("model"),
-        seed: Annotated[int, typer.Option(min=0, help="Same seed, same machine: same weights.")] = 0,
-        epochs: Annotated[int | None, typer.Option(min=1, help=f"Passes; the recipe has {recipe.epochs}.")] = None,
-        validation_fraction: Annotated[
-            float | None,
-            typer.Option(
-                min=0,
-                max=0.5,
-                help=f"Of the training images, to select the epoch; the recipe has {recipe.validation_fraction}.",
-            ),
-        ] = None,
-        initial_weights: Annotated[
-            Path | None, typer.Option(help="Trained weights (.pt, record beside) to fine-tune.")
-        ] = None,
-        teacher: Annotated[
-            list[Path] | None, typer.Option(help="Weights (.pt) to distill; may be given repeatedly.")
-        ] = None,
-        class_names: Annotated[
-            str | None, typer.Option(help="Other class names, in the source's order: plane,car,...")
-        ] = None,
-        resume: Annotated[bool, typer.Option("--resume", help="Go on from the last checkpoint.")] = False,
-        checkpoint: Annotated[
-            Path | None, typer.Option(help="What to write and resume; default: runs/NAME-VERSION.checkpoint.pt.")
-        ] = None,
-        checkpoint_every_s: Annotated[
-            float, typer.Option(min=0, help="At least so many seconds between two of them.")
-        ] = 0.0,
-        source_note: Annotated[str | None, typer.Option(help="The source in words, for the record.")] = None,
-        machine_note: Annotated[str | None, typer.Option(help="The machine in words, for the record.")] = None,
-    ) -> None:
-        options = RunOptions(
-            source=source,
-            name=name,
-            version=version,
-            out=out,
-            seed=seed,
-            epochs=epochs,
-            validation_fraction=validation_fraction,
-            initial_weights=initial_weights,
-            teacher=teacher or (),
-            class_names=class_names.split(",") if class_names else None,
-            resume=resume,
-            checkpoint=checkpoint,
-            checkpoint_every_s=checkpoint_every_s,
-            source_note=source_note,
-            machine_note=machine_note,
-        )
+    def command(**chosen: Any) -> None:
         with _errors_in_one_sentence(), processes.process_group():
-            run(recipe, options, Console(quiet=not processes.is_main()))
+            run(recipe, RunOptions(**chosen), Console(quiet=not processes.is_main()))
 
+    command.__signature__ = inspect.signature(RunOptions)  # type: ignore[attr-defined]
     return command
 
 
-lenet = _training_command(LENET, default_version="1.0")
-fast = _training_command(FAST, default_version="1.5")
-accurate = _training_command(ACCURATE, default_version="2.0")
-teacher = _training_command(TEACHER, default_version="2.0")
-student = _training_command(STUDENT, default_version="2.0")
-small = _training_command(SMALL, default_version="1.0")
-distill = _training_command(DISTILL, default_version="2.0")
-
-app.command("lenet", help="The tutorial's network and recipe.")(lenet)
-app.command("fast", help="A residual network in ten minutes; the default.")(fast)
-app.command("accurate", help="A wider one, for longer, with stronger augmentation.")(accurate)
-app.command("teacher", help="A network too wide to be served, to distill from; for a GPU.")(teacher)
-app.command("student", help="The network that is served, distilled from teachers; for a GPU.")(student)
-app.command("small", help="The small first stage of a cascade, distilled from the second; for a GPU.")(small)
-app.command("distill", help="Fine-tunes trained weights by distillation from themselves or others.")(distill)
+for _name, (_recipe, _help) in RECIPES.items():
+    app.command(_name, help=_help)(_training_command(_recipe))
 
 
 @app.command()
 def evaluate(
     weights: Annotated[Path, typer.Argument(help="Weights (.pt) with their record (.json) beside.")],
     *,
-    source: Annotated[str, typer.Option(help="`cifar10`, or DIR with DIR/{train,test}/<class>/*.")] = "cifar10",
-    out: Annotated[Path, typer.Option(help="Folder for the charts; they show pictures of the source.")] = Path("runs"),
+    source: SourceName = "cifar10",
+    out: Annotated[Path, typer.Option(help="Folder for the charts; they show images of the source.")] = Path("runs"),
 ) -> None:
     """Evaluate weights on a source: classes, confusion, calibration, worst mistakes."""
     with _errors_in_one_sentence():
@@ -127,7 +74,7 @@ def evaluate(
 def reach(
     weights: Annotated[Path, typer.Argument(help="Weights (.pt) with their record (.json) beside.")],
     *,
-    source: Annotated[str, typer.Option(help="What they were trained on: `cifar10`, or DIR.")] = "cifar10",
+    source: SourceName = "cifar10",
 ) -> None:
     """Make weights of before eight bits fit for them; training does it by itself."""
     with _errors_in_one_sentence():
@@ -158,14 +105,17 @@ def card(
 @app.callback(invoke_without_command=True)
 def main(context: typer.Context) -> None:
     """Train and evaluate networks; without a command, train by the fast recipe."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")  # a class name that the terminal cannot show must not end a run
     if context.invoked_subcommand is None:
-        fast()
+        _training_command(FAST)()
 
 
 @contextmanager
 def _errors_in_one_sentence() -> Iterator[None]:
-    """Say in one sentence what the user can mend, and end with status 1."""
-    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False)
+    """Print what the user can mend as one sentence, and exit with status 1."""
+    console = Console(stderr=True, soft_wrap=True, highlight=False, markup=False, quiet=not processes.is_main())
     try:
         yield
     except TrainingError as error:

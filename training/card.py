@@ -7,7 +7,9 @@ import os
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from string import Template
+from typing import Any
 
+from training.destination import version_key
 from training.errors import WeightsError
 from training.record import ALL_KEYS, Record, read_record
 
@@ -59,15 +61,20 @@ $classes
 
 def write_card(folder: Path, *, card: Path) -> None:
     """Write the card of all records ``<folder>/*.json``; raises WeightsError if there are none."""
-    paths = sorted(folder.glob("*.json"))
-    if not paths:
+    records = {path: read_record(path, keys=ALL_KEYS) for path in folder.glob("*.json")}
+    if not records:
         raise WeightsError(f"There are no records in {folder}: train first.")
-    records = {path: read_record(path, keys=ALL_KEYS) for path in paths}
+    records = dict(sorted(records.items(), key=lambda item: _order(item[1])))
     models = "\n".join(
         _model(record, stem=os.path.relpath(path.with_suffix(""), card.parent)) for path, record in records.items()
     )
     text = CARD.substitute(folder=folder.name, overview=_overview(records.values()), models=models)
     card.write_text(text, encoding="utf-8")
+
+
+def _order(record: Record) -> tuple[Any, ...]:
+    """By name, then by version: 2.0 before 10.0."""
+    return record["model_name"], version_key(record["version"])
 
 
 def _overview(records: Iterable[Record]) -> str:

@@ -1,4 +1,4 @@
-"""Picture files to pixels of one size, in several processes when there are many.
+"""Image files to one array of pixels, in several processes when there are many; decoded as serving decodes.
 
 Knows nothing about classes or torch, so that a worker process starts with little to import.
 """
@@ -9,57 +9,33 @@ from functools import partial
 from pathlib import Path
 
 import numpy as np
-from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
 
+from images.decode import Pixels, decode_file
+from images.errors import ImageError
 from training.errors import SourceError
 
-Pixels = NDArray[np.uint8]
-
-# Below this, starting processes costs more than it saves.
-FILES_WORTH_A_POOL = 4000
+MIN_FILES_FOR_POOL = 4000  # below, starting processes costs more than it saves
+MAX_PIXELS = 150_000_000  # width times height; the server's limit is for uploads of strangers
 
 
-def decode(paths: Sequence[Path], *, image_size: int, processes: int | None = None) -> Pixels:
+def decode_files(paths: Sequence[Path], *, image_size: int, processes: int | None = None) -> Pixels:
     """Decode files, in order, to ``(N, 3, image_size, image_size) uint8``.
 
-    ``processes=None`` means one a core. Raises SourceError naming the first file that is not a readable picture.
+    ``processes=None`` means one a core. Raises SourceError naming the first file that cannot be decoded.
     """
-    decode_one = partial(_decode_file, image_size=image_size)
-    if len(paths) < FILES_WORTH_A_POOL or processes == 1:
-        rows = [decode_one(path) for path in paths]
+    decode_one = partial(_decode, image_size=image_size)
+    if len(paths) < MIN_FILES_FOR_POOL or processes == 1:
+        images = [decode_one(path) for path in paths]
     else:
         with ProcessPoolExecutor(processes) as pool:
-            rows = list(pool.map(decode_one, paths, chunksize=500))
-    return np.stack(rows)
+            images = list(pool.map(decode_one, paths, chunksize=500))
+    return np.stack([image.transpose(2, 0, 1) for image in images])
 
 
-def fit(image: Image.Image, image_size: int) -> Pixels:
-    """One picture to ``(3, image_size, image_size) uint8``: the rule that serving follows too.
-
-    Upright (EXIF), over white where it is transparent, RGB; its central square resized with antialiasing.
-    """
-    upright = _over_white(ImageOps.exif_transpose(image))
-    if upright.size != (image_size, image_size):
-        side = min(upright.size)
-        left, top = ((length - side) // 2 for length in upright.size)
-        square = upright.crop((left, top, left + side, top + side))
-        upright = square.resize((image_size, image_size), Image.Resampling.BICUBIC, reducing_gap=2.0)
-    return np.asarray(upright).transpose(2, 0, 1)
-
-
-def _over_white(image: Image.Image) -> Image.Image:
-    if not image.has_transparency_data:
-        return image.convert("RGB")
-    opaque = Image.new("RGBA", image.size, "white")
-    return Image.alpha_composite(opaque, image.convert("RGBA")).convert("RGB")
-
-
-def _decode_file(path: Path, *, image_size: int) -> Pixels:
+def _decode(path: Path, *, image_size: int) -> Pixels:
     try:
-        with Image.open(path) as image:
-            return fit(image, image_size)
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        raise SourceError(
-            f"{path} is not a readable picture ({error}): replace it or take it out of the folder."
-        ) from error
+        return decode_file(path, image_size=image_size, max_pixels=MAX_PIXELS)
+    except ImageError as error:
+        raise SourceError(f"{path}: {error.message}. Replace it or take it out of the folder.") from error
+    except OSError as error:
+        raise SourceError(f"{path} cannot be read ({error.strerror}): replace it or take it out.") from error

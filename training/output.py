@@ -8,6 +8,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from training.calibration import reliability
 from training.charts import draw_confusion, draw_curves, draw_reliability
+from training.destination import Destination
 from training.evaluation import evaluate, predict
 from training.files import torch_bytes, write_atomically
 from training.loop import Trainer
@@ -19,17 +20,19 @@ from training.record_entries import data_entry, evaluation_entry, reduced_precis
 from training.sources import Source
 
 
-def write_output(trainer: Trainer, source: Source, options: RunOptions, *, raw: Tensor, logits: Tensor) -> None:
+def write_output(
+    trainer: Trainer, source: Source, options: RunOptions, destination: Destination, *, raw: Tensor, logits: Tensor
+) -> None:
     """Write weights, record and charts; ``raw`` and ``logits (N, K)`` are of the test images, calibrated the latter."""
-    weights = options.output(".pt")
+    weights = destination.path(".pt")
     state = stored_state(trainer.network, fp16_conv_weights=trainer.recipe.fp16_conv_weights)
     write_atomically(weights, torch_bytes(state))
     labels = source.test.labels
     evaluation, bins = evaluate(logits, labels), reliability(logits, labels)
     record = {
         "schema_version": SCHEMA_VERSION,
-        "model_name": options.name,
-        "version": options.version,
+        "model_name": destination.name,
+        "version": destination.version,
         "network": trainer.recipe.network,
         "class_names": list(source.class_names),
         "test": evaluation_entry(evaluation, source.class_names),
@@ -39,16 +42,16 @@ def write_output(trainer: Trainer, source: Source, options: RunOptions, *, raw: 
         "training": training_entry(trainer, argv=sys.argv, note=options.machine_note),
         "weights": _weights_entry(trainer, weights, source.test.images),
     }
-    write_record(options.output(".json"), record)
-    title = f"{options.title} ({trainer.recipe.network})"
-    draw_curves(options.output("-curves.png"), trainer.progress, title=title, test_accuracy=evaluation.accuracy)
+    write_record(destination.path(".json"), record)
+    title = f"{destination.title} ({trainer.recipe.network})"
+    draw_curves(destination.path("-curves.png"), trainer.progress, title=title, test_accuracy=evaluation.accuracy)
     draw_confusion(
-        options.output("-confusion.png"),
+        destination.path("-confusion.png"),
         evaluation.confusion,
         source.class_names,
         title=f"{title}: {evaluation.accuracy:.2%} of {evaluation.n:,} test images",
     )
-    draw_reliability(options.output("-reliability.png"), bins, title=title)
+    draw_reliability(destination.path("-reliability.png"), bins, title=title)
 
 
 def _weights_entry(trainer: Trainer, weights: Path, images: Tensor) -> Record:

@@ -4,12 +4,17 @@ Without torchrun there is one process, and these functions change nothing. Knows
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
+from typing import Any, TypeVar
 
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+
+from training.errors import TrainingError
+
+Value = TypeVar("Value")
 
 
 def world_size() -> int:
@@ -19,7 +24,7 @@ def world_size() -> int:
 
 def rank() -> int:
     """This process's number, from 0."""
-    return dist.get_rank() if dist.is_initialized() else 0
+    return int(os.environ["RANK"]) if _under_torchrun() else 0
 
 
 def is_main() -> bool:
@@ -37,7 +42,7 @@ def device() -> torch.device:
 @contextmanager
 def process_group() -> Iterator[None]:
     """The process group of what torchrun started, for as long as the block lasts."""
-    if "TORCHELASTIC_RUN_ID" not in os.environ:
+    if not _under_torchrun():
         yield
         return
     dist.init_process_group("nccl" if device().type == "cuda" else "gloo")
@@ -45,6 +50,23 @@ def process_group() -> Iterator[None]:
         yield
     finally:
         dist.destroy_process_group()
+
+
+def from_main(compute: Callable[[], Value]) -> Value:
+    """What ``compute`` returns in the main process, or the TrainingError it raises, in every process."""
+    if world_size() == 1:
+        return compute()
+    box: list[Any] = [None]
+    if is_main():
+        try:
+            box[0] = compute()
+        except TrainingError as error:
+            box[0] = error
+    dist.broadcast_object_list(box, device=device())
+    if isinstance(box[0], TrainingError):
+        raise box[0]
+    value: Value = box[0]
+    return value
 
 
 def sum_gradients(parameters: Iterable[nn.Parameter]) -> None:
@@ -75,3 +97,7 @@ def total(sums: Tensor) -> Tensor:
         sums = sums.clone()
         dist.all_reduce(sums)
     return sums
+
+
+def _under_torchrun() -> bool:
+    return "TORCHELASTIC_RUN_ID" in os.environ

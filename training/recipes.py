@@ -118,3 +118,14 @@ DISTILL = replace(
     resolution_schedule=(),
     distillation_weight=0.7,
 )
+
+# Each recipe by its command of train.py, with the command's help.
+RECIPES = {
+    "lenet": (LENET, "The CIFAR-10 tutorial's network and recipe."),
+    "fast": (FAST, "A residual network in ten minutes on two cores; the default."),
+    "accurate": (ACCURATE, "A wider one, for longer, with stronger augmentation."),
+    "teacher": (TEACHER, "A network too wide to be served, to distill from; for a GPU."),
+    "student": (STUDENT, "The network that is served, distilled from teachers; for a GPU."),
+    "small": (SMALL, "The first stage of a cascade, distilled from the second; for a GPU."),
+    "distill": (DISTILL, "Fine-tunes trained weights by distillation from themselves or others."),
+}

@@ -41,9 +41,10 @@ def reduced_precision_entry(reference: Tensor, reduced: Tensor, *, min_margin: f
 
 
 def data_entry(source: Source, trainer: Trainer, *, note: str | None) -> Record:
-    """Where the images came from, how many there are, and the fingerprint of them all."""
+    """Where the images came from, the names of its class folders, how many images there are, and their fingerprint."""
     return {
         "source": note or source.description,
+        "folder_names": list(source.folder_names),
         "train": len(trainer.train),
         "validation": len(trainer.validation) if trainer.validation else 0,
         "test": len(source.test),

@@ -1,5 +1,6 @@
 """One whole run: load and check the source, train, calibrate, evaluate on the test images once, write the output."""
 
+from contextlib import ExitStack
 from dataclasses import asdict, replace
 from typing import Any
 
@@ -10,6 +11,7 @@ from torch import Tensor
 from training import processes
 from training.activation_ranges import find_reach
 from training.calibration import fit_calibration
+from training.destination import Destination, check_names, choose_destination, claimed
 from training.display import TrainingDisplay
 from training.distillation import Teacher
 from training.errors import WeightsError
@@ -35,12 +37,15 @@ from training.sources import Source, hold_out, load_source, rename_classes
 
 
 def run(recipe: Recipe, options: RunOptions, console: Console) -> None:
-    """Train and write ``<out>/<name>-<version>`` as weights, record and charts.
+    """Train, and write weights, record and charts where ``choose_destination`` says.
 
-    Raises TrainingError before the first epoch if the source, or the checkpoint to resume, cannot be used.
+    Raises TrainingError before the first epoch if the source cannot be used, the output not be named or written as
+    wanted, or the checkpoint not be resumed.
     """
     keep_freed_memory()
     configure_torch()
+    check_names(options)
+    processes.from_main(lambda: choose_destination(options))  # what exists already is found before images are loaded
     recipe = _with_overrides(recipe, options)
     if recipe.threads:
         torch.set_num_threads(recipe.threads)
@@ -50,12 +55,14 @@ def run(recipe: Recipe, options: RunOptions, console: Console) -> None:
         decoders=None if processes.world_size() == 1 else 1,  # several processes share the cores already
     )
     if options.class_names:
-        source = rename_classes(source, options.class_names)
+        source = rename_classes(source, options.class_names.split(","))
     trainer = _trainer(recipe, source, options)
-    _announce(console, source, trainer)
-    _train(trainer, source, options, console)
-    if processes.is_main():
-        _finish(trainer, source, options, console)
+    with ExitStack() as stack:
+        destination = processes.from_main(lambda: stack.enter_context(claimed(choose_destination(options))))
+        _announce(console, source, trainer, destination)
+        _train(trainer, source, options, destination, console)
+        if processes.is_main():
+            _finish(trainer, source, options, destination, console)
 
 
 def _with_overrides(recipe: Recipe, options: RunOptions) -> Recipe:
@@ -109,19 +116,21 @@ def _teacher(recipe: Recipe, options: RunOptions, *, classes: int) -> Teacher | 
     )
 
 
-def _announce(console: Console, source: Source, trainer: Trainer) -> None:
+def _announce(console: Console, source: Source, trainer: Trainer, destination: Destination) -> None:
     held_out = len(trainer.validation) if trainer.validation else 0
+    for remark in source.remarks:
+        console.print(remark, highlight=False, soft_wrap=True)
     console.print(
-        f"{source.description}: {len(source.class_names)} classes, {len(trainer.train):,} images to train on, "
-        f"{held_out:,} for validation, {len(source.test):,} to test; {trainer.recipe.network} on "
-        f"{processes.world_size()} x {trainer.device}, {torch.get_num_threads()} threads"
+        f"{destination.title} from {source.description}: {len(source.class_names)} classes, "
+        f"{len(trainer.train):,} images to train on, {held_out:,} for validation, {len(source.test):,} to test; "
+        f"{trainer.recipe.network} on {processes.world_size()} x {trainer.device}, {torch.get_num_threads()} threads"
         f"{', bfloat16' if trainer.uses_bf16 else ''}",
         highlight=False,
         soft_wrap=True,
     )
 
 
-def _train(trainer: Trainer, source: Source, options: RunOptions, console: Console) -> None:
+def _train(trainer: Trainer, source: Source, options: RunOptions, destination: Destination, console: Console) -> None:
     identity: dict[str, Any] = {
         "recipe": asdict(replace(trainer.recipe, epochs=0)),  # a resumed run may plan more or fewer epochs
         "seed": trainer.seed,
@@ -131,34 +140,35 @@ def _train(trainer: Trainer, source: Source, options: RunOptions, console: Conso
         "teachers": [each["sha256"] for each in trainer.teacher.records] if trainer.teacher else [],
     }
     if options.resume:
-        trainer.resume(options.checkpoint_path, identity=identity)
+        trainer.resume(destination.checkpoint, identity=identity)
     images = len(trainer.train) // processes.world_size()
     display = TrainingDisplay(console, epochs=trainer.recipe.epochs, images=images)
     if processes.is_main():
         trainer.run(
             display,
-            checkpoint=lambda: trainer.save(options.checkpoint_path, identity=identity),
+            checkpoint=lambda: trainer.save(destination.checkpoint, identity=identity),
             checkpoint_every_s=options.checkpoint_every_s,
         )
     else:
         trainer.run(display)
 
 
-def _finish(trainer: Trainer, source: Source, options: RunOptions, console: Console) -> None:
+def _finish(trainer: Trainer, source: Source, options: RunOptions, destination: Destination, console: Console) -> None:
     """Round the weights as the file does, calibrate on the validation images, evaluate on the test images, write."""
     if trainer.recipe.fp16_conv_weights:
         round_conv_weights(trainer.network)
     find_reach(trainer.network, trainer.train.images)
     raw = predict(trainer.network, source.test.images)
     logits = _calibrate(trainer, raw)
-    write_output(trainer, source, options, raw=raw, logits=logits)
+    write_output(trainer, source, options, destination, raw=raw, logits=logits)
     evaluation = evaluate(logits, source.test.labels)
     progress = trainer.progress
     seen = progress.epoch * len(trainer.train)
     console.print(
         f"trained on {seen:,} images in {progress.seconds:.0f} s: {seen / progress.seconds:,.0f} a second, "
         f"{progress.network_seconds / progress.seconds:.0%} of the time in the network\n"
-        f"test accuracy {evaluation.accuracy:.2%} of {evaluation.n:,} images; {options.output('.pt')}",
+        f"test accuracy {evaluation.accuracy:.2%} of {evaluation.n:,} images; {destination.path('.pt')}\n"
+        f"next: python archive.py {destination.path('.json')}",
         highlight=False,
         soft_wrap=True,
     )

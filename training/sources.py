@@ -1,10 +1,11 @@
-"""Where pictures come from: CIFAR-10 through torchvision, or a folder tree ``DIR/{train,test}/<class>/*``.
+"""Where images come from: CIFAR-10 through torchvision, or a folder tree ``DIR/{train,test}/<class>/*``.
 
 Either way a whole source becomes two uint8 tensors. Everything that can be wrong with it is found here, before an
 epoch is spent, and said in one sentence. Knows nothing about networks or training.
 """
 
 import hashlib
+import io
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -16,8 +17,10 @@ import torchvision
 from PIL import Image
 from torch import Tensor
 
-from training.decoding import decode, fit
+from images.decode import Pixels, decode_image
+from training.decoding import decode_files
 from training.errors import SourceError
+from training.folders import ImageFolder, read_folder
 
 CIFAR10 = "cifar10"
 
@@ -27,7 +30,7 @@ CIFAR10_CLASS_NAMES = ("plane", "car", "bird", "cat", "deer", "dog", "frog", "ho
 
 @dataclass(frozen=True)
 class LabelledImages:
-    """Labelled images: ``images (N, 3, S, S) uint8`` and ``labels (N,) int64``."""
+    """``images (N, 3, S, S) uint8`` and their ``labels (N,) int64``."""
 
     images: Tensor
     labels: Tensor
@@ -42,16 +45,22 @@ class LabelledImages:
 
 @dataclass(frozen=True)
 class Source:
-    """A whole data set: its pictures, the names of its classes in label order, and where it came from."""
+    """A whole data set.
+
+    ``folder_names`` are the classes as the source calls them, ``class_names`` as the model does, both in label order;
+    they differ where the user gave other names. ``remarks`` are sentences for the user: what was passed over.
+    """
 
     train: LabelledImages
     test: LabelledImages
     class_names: tuple[str, ...]
+    folder_names: tuple[str, ...]
     description: str
+    remarks: tuple[str, ...] = ()
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of all pixels and labels as decoded: the same pictures give the same string anywhere."""
+        """SHA-256 of all pixels and labels as decoded: the same images give the same string anywhere."""
         digest = hashlib.sha256()
         for part in (self.train, self.test):
             digest.update(part.images.numpy().tobytes())
@@ -64,7 +73,7 @@ def load_source(name: str, *, image_size: int, cache: Path = Path("data"), decod
 
     ``decoders`` is how many processes decode the files; None means one a core.
 
-    Raises SourceError where it is missing, empty, has one class, has files that are not pictures, or tests a class
+    Raises SourceError where it is missing, empty, has one class, has images that cannot be decoded, or tests a class
     that it does not train.
     """
     if name == CIFAR10:
@@ -74,7 +83,7 @@ def load_source(name: str, *, image_size: int, cache: Path = Path("data"), decod
 
 def rename_classes(source: Source, names: Sequence[str]) -> Source:
     """The same source under other class names, given in label order; raises SourceError if the count differs."""
-    if len(names) != len(source.class_names) or len(set(names)) != len(names):
+    if len(names) != len(source.class_names) or len(set(names)) != len(names) or not all(names):
         raise SourceError(
             f"Class names given: {', '.join(names)}. Give {len(source.class_names)} different ones, "
             f"in the order of {', '.join(source.class_names)}."
@@ -106,49 +115,53 @@ def _load_cifar10(cache: Path, *, image_size: int) -> Source:
         ) from error
     train, test = (
         LabelledImages(
-            torch.from_numpy(np.stack([fit(Image.fromarray(row), image_size) for row in part.data])),
+            torch.from_numpy(np.stack([_fit(row, image_size=image_size).transpose(2, 0, 1) for row in part.data])),
             torch.tensor(part.targets),
         )
         for part in parts
     )
-    return Source(train, test, CIFAR10_CLASS_NAMES, "CIFAR-10, lossless, through torchvision")
+    names = CIFAR10_CLASS_NAMES
+    return Source(train, test, names, names, "CIFAR-10, lossless, through torchvision")
+
+
+def _fit(pixels: Pixels, *, image_size: int) -> Pixels:
+    """``(H, W, 3) uint8`` to ``(image_size, image_size, 3)``, resized as a lossless file of it would be."""
+    if pixels.shape[:2] == (image_size, image_size):
+        return pixels
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "PNG")
+    return decode_image(file.getvalue(), image_size=image_size)
 
 
 def _load_folders(root: Path, *, image_size: int, decoders: int | None) -> Source:
     if not root.is_dir():
-        raise SourceError(f"There is no folder {root}: --source takes `{CIFAR10}`, or DIR with DIR/train/<class>/*.")
-    train_files, test_files = (_files_by_class(root / part) for part in ("train", "test"))
-    if len(train_files) < 2:
-        raise SourceError(f"{root}/train has one class ({', '.join(train_files)}): classifying takes two or more.")
-    if unknown := sorted(set(test_files) - set(train_files)):
         raise SourceError(
-            f"{root}/test has classes that {root}/train lacks ({', '.join(unknown)}): add or remove them."
+            f"There is no folder {root}: `--source {CIFAR10}` downloads CIFAR-10; images of your own lie in "
+            "DIR/train/<class>/ and DIR/test/<class>/, given by --source DIR."
         )
-    names = tuple(train_files)
-    train, test = (_read(files, names, image_size=image_size, decoders=decoders) for files in (train_files, test_files))
-    return Source(train, test, names, f"folder {root.name}")
+    train, test = (read_folder(root / part) for part in ("train", "test"))
+    if len(train.files) < 2:
+        raise SourceError(f"{root}/train has one class ({', '.join(train.files)}): classifying takes two or more.")
+    if unknown := sorted(set(test.files) - set(train.files)):
+        raise SourceError(
+            f"{root}/test has classes that {root}/train lacks ({', '.join(unknown)}): add, rename or remove them."
+        )
+    names = tuple(train.files)
+    remarks = [part.remark for part in (train, test) if part.remark]
+    if untested := [name for name in names if name not in test.files]:
+        remarks.append(f"{root}/test has no images of {', '.join(untested)}: the test says nothing about those")
+    return Source(
+        _decoded(train, names, image_size=image_size, decoders=decoders),
+        _decoded(test, names, image_size=image_size, decoders=decoders),
+        class_names=names,
+        folder_names=names,
+        description=f"folder {root.name}",
+        remarks=tuple(remarks),
+    )
 
 
-def _files_by_class(folder: Path) -> dict[str, list[Path]]:
-    """Class name to its files, both sorted; hidden files (``.DS_Store``) are passed over."""
-    if not folder.is_dir():
-        raise SourceError(f"There is no folder {folder}: pictures are looked for in {folder}/<class>/*.")
-    classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-    if not classes:
-        raise SourceError(f"{folder} has no class folders: pictures are looked for in {folder}/<class>/*.")
-    files = {
-        each.name: sorted(path for path in each.iterdir() if path.is_file() and not path.name.startswith("."))
-        for each in classes
-    }
-    if empty := [name for name, paths in files.items() if not paths]:
-        raise SourceError(f"{folder}/{empty[0]} has no pictures: add some or remove the folder.")
-    return files
-
-
-def _read(
-    files: dict[str, list[Path]], names: tuple[str, ...], *, image_size: int, decoders: int | None
-) -> LabelledImages:
-    paths = [path for each in files.values() for path in each]
-    images = decode(paths, image_size=image_size, processes=decoders)
-    labels = [names.index(name) for name, paths in files.items() for _ in paths]
+def _decoded(folder: ImageFolder, names: Sequence[str], *, image_size: int, decoders: int | None) -> LabelledImages:
+    paths = [path for each in folder.files.values() for path in each]
+    images = decode_files(paths, image_size=image_size, processes=decoders)
+    labels = [names.index(name) for name, paths in folder.files.items() for _ in paths]
     return LabelledImages(torch.from_numpy(images), torch.tensor(labels))

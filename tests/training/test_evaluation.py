@@ -2,11 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.training.training_images import make_pictures
-from training.assessment import match_classes
-from training.errors import SourceError
 from training.evaluation import agreement, evaluate, low_margin, predict
-from training.sources import load_source, rename_classes
 
 
 class Brightest(nn.Module):
@@ -44,14 +40,6 @@ def test_agreement_is_the_share_of_the_same_top_class():
     assert agreement(one, one.roll(1, 0)) == 0
 
 
-def test_a_close_call_is_one_whose_best_logit_hardly_leads():
+def test_a_low_margin_is_one_between_the_two_best_logits():
     logits = torch.tensor([[3.0, 0.0, 2.9], [3.0, 0.0, 2.0], [-1.0, -1.2, -9.0]])
     assert low_margin(logits, min_margin=0.25).tolist() == [True, False, True]
-
-
-def test_classes_go_by_name_then_by_order_and_else_not_at_all(tmp_path):
-    source = load_source(str(make_pictures(tmp_path, train=1, test=1)), image_size=32)
-    assert match_classes(source, ["red", "x", "blue", "green"]).labels.tolist() == [2, 3, 0]
-    assert match_classes(rename_classes(source, ["b", "g", "r"]), ["blue", "green", "red"]).labels.tolist() == [0, 1, 2]
-    with pytest.raises(SourceError, match="the network knows cat, dog"):
-        match_classes(source, ["cat", "dog"])

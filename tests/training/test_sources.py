@@ -1,3 +1,5 @@
+import os
+import re
 import shutil
 import socket
 
@@ -5,13 +7,16 @@ import numpy as np
 import pytest
 import torch
 import torchvision
-from PIL import Image
+from PIL import Image, ImageCms
 
-from images import decode as images_decode
+from images.decode import decode_image
+from images.errors import ImageError
+from tests.sample_pictures import cat, encoded, every_kind, exif, jpeg, quadrants
 from tests.training.training_images import make_pictures
-from training.decoding import decode, fit
+from training import decoding
+from training.decoding import decode_files
 from training.errors import SourceError
-from training.sources import hold_out, load_source, rename_classes
+from training.sources import _fit, hold_out, load_source, rename_classes
 
 
 @pytest.fixture
@@ -34,14 +39,14 @@ def test_a_missing_folder_is_named(tmp_path):
 
 
 def test_a_folder_without_train_is_told_the_layout(tmp_path):
-    with pytest.raises(SourceError, match=r"no folder .*/train: pictures are looked for in"):
+    with pytest.raises(SourceError, match=r"no folder .*/train: images are looked for in"):
         load_source(str(tmp_path), image_size=32)
 
 
-def test_a_class_folder_without_pictures_is_named(pictures):
+def test_a_class_folder_without_images_is_named(pictures):
     shutil.rmtree(pictures / "train" / "red")
     (pictures / "train" / "red").mkdir()
-    with pytest.raises(SourceError, match="train/red has no pictures"):
+    with pytest.raises(SourceError, match="train/red has no images"):
         load_source(str(pictures), image_size=32)
 
 
@@ -58,10 +63,10 @@ def test_a_tested_class_that_is_not_trained_is_named(pictures):
         load_source(str(pictures), image_size=32)
 
 
-@pytest.mark.parametrize("content", [b"", b"no picture", b"\x89PNG\r\n\x1a\n cut short"])
-def test_a_file_that_is_no_picture_is_named(pictures, content):
+@pytest.mark.parametrize("content", [b"", b"no image", b"\x89PNG\r\n\x1a\n cut short"])
+def test_an_image_file_that_is_no_image_is_named(pictures, content):
     (pictures / "test" / "green" / "bad.png").write_bytes(content)
-    with pytest.raises(SourceError, match=r"test/green/bad\.png is not a readable picture"):
+    with pytest.raises(SourceError, match=r"test/green/bad\.png: .*Replace it or take it out of the folder\.$"):
         load_source(str(pictures), image_size=32)
 
 
@@ -69,8 +74,38 @@ def test_a_truncated_jpeg_is_named(pictures):
     path = pictures / "train" / "red" / "cut.jpg"
     Image.fromarray(np.random.default_rng(0).integers(0, 256, (64, 64, 3), dtype=np.uint8)).save(path)
     path.write_bytes(path.read_bytes()[:1500])
-    with pytest.raises(SourceError, match=r"cut\.jpg is not a readable picture"):
+    with pytest.raises(SourceError, match=r"cut\.jpg: "):
         load_source(str(pictures), image_size=32)
+
+
+def test_what_is_no_image_file_of_a_class_is_passed_over_and_counted_aloud(pictures):
+    before = load_source(str(pictures), image_size=32)
+    assert before.remarks == ()
+    red = pictures / "train" / "red"
+    for path in (red / "._0.png", red / ".DS_Store", red / "notes.txt", pictures / "train" / "loose.png"):
+        path.write_bytes(b"no image")
+    (red / "more").mkdir()
+    source = load_source(str(pictures), image_size=32)
+    assert source.fingerprint == before.fingerprint
+    (remark,) = source.remarks
+    assert "/train: 5 passed over, not <class>/<image file>: loose.png, red/.DS_Store, red/._0.png, …" in remark
+
+
+def test_a_class_that_is_not_tested_is_said_aloud(pictures):
+    shutil.rmtree(pictures / "test" / "red")
+    (remark,) = load_source(str(pictures), image_size=32).remarks
+    assert "test has no images of red" in remark
+
+
+def test_a_folder_whose_name_is_not_utf_8_is_refused(pictures):
+    (pictures / "train" / "red").rename(pictures / "train" / os.fsdecode(b"r\xf6t"))
+    with pytest.raises(SourceError, match=r"not UTF-8 \(b'r\\xf6t'\)"):
+        load_source(str(pictures), image_size=32)
+
+
+def test_a_missing_folder_is_told_where_images_come_from(tmp_path):
+    with pytest.raises(SourceError, match="`--source cifar10` downloads CIFAR-10; images of your own lie in DIR"):
+        load_source(str(tmp_path / "data"), image_size=32)
 
 
 def test_cifar10_that_cannot_be_downloaded_points_to_folders(tmp_path, monkeypatch):
@@ -107,20 +142,55 @@ def test_held_out_pictures_are_a_share_of_every_class_and_not_trained_on(picture
     assert len(everything) == len(kept) + len(held) == len(train)
 
 
-@pytest.mark.parametrize("size", [(32, 32), (64, 48), (33, 201), (20, 30), (1, 1)])
-@pytest.mark.parametrize("mode", ["RGB", "L", "RGBA", "P"])
-def test_training_and_serving_see_the_same_pixels(tmp_path, size, mode):
-    noise = np.random.default_rng(0).integers(0, 256, (size[1], size[0], 3), dtype=np.uint8)
-    path = tmp_path / "picture.png"
-    Image.fromarray(noise).convert(mode).save(path)
-    served = images_decode.decode_image(path.read_bytes(), image_size=32, max_pixels=10**6).transpose(2, 0, 1)
-    trained = decode([path], image_size=32)[0]
-    assert np.abs(trained.astype(int) - served.astype(int)).max() <= 1
+def odd_files():
+    """Valid, rare, unsupported and damaged image files by name: what training and serving once decoded apart."""
+    files = {kind.replace(" ", "-"): data for kind, data in every_kind(cat()).items()}
+    ramp = np.linspace(0, 65535, 64 * 64, dtype=np.uint16).reshape(64, 64)
+    for kind in ("PNG", "TIFF"):
+        files[f"16-bit-grey-{kind}"] = encoded(Image.fromarray(ramp), kind)
+    files["float-tiff"] = encoded(Image.fromarray(ramp.astype(np.float32)), "TIFF")
+    files["int-tiff"] = encoded(Image.fromarray(ramp.astype(np.int32)), "TIFF")
+    files["lab-tiff"] = encoded(ImageCms.profileToProfile(cat(), *SRGB_TO_LAB, outputMode="LAB"), "TIFF")
+    for kind in ("AVIF", "JPEG2000", "TGA", "PPM"):
+        files[kind] = encoded(cat(), kind)
+    for orientation in range(1, 9):
+        for kind in ("JPEG", "PNG", "WEBP", "TIFF"):
+            files[f"turned-{orientation}-{kind}"] = encoded(quadrants(), kind, exif=exif(orientation))
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/" tiff:Orientation="6"/>'
+    files["turned-by-xmp"] = encoded(quadrants(), "JPEG", xmp=xmp)
+    files["empty"], files["cut-short"] = b"", jpeg()[:300]
+    for size in ((1, 1), (33, 201), (20, 30), (640, 480)):
+        for mode in ("RGB", "L", "LA", "RGBA", "P", "1"):
+            files[f"{size[0]}-by-{size[1]}-{mode}"] = encoded(cat(size).convert(mode), "PNG")
+    return files
 
 
-def test_a_picture_on_its_side_is_turned_upright():
-    image = Image.new("RGB", (40, 80), "white")
-    image.paste("black", (0, 0, 40, 40))
-    image.getexif()[0x0112] = 3  # upside down
-    assert fit(image, 32)[:, 0].max() == 255
-    assert fit(image, 32)[:, 31].max() == 0
+SRGB_TO_LAB = (ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB"))
+
+
+@pytest.mark.parametrize("name", odd_files())
+def test_training_and_serving_see_the_same_pixels_or_both_refuse(tmp_path, name):
+    data = odd_files()[name]
+    path = tmp_path / f"{name}.png"  # its content decides how it is decoded
+    path.write_bytes(data)
+    try:
+        served = decode_image(data, image_size=32)
+    except ImageError as error:
+        with pytest.raises(SourceError, match=re.escape(error.message)):
+            decode_files([path], image_size=32)
+    else:
+        (trained,) = decode_files([path], image_size=32)
+        assert np.array_equal(trained.transpose(1, 2, 0), served)
+
+
+def test_many_files_are_decoded_in_several_processes_as_in_one(pictures, monkeypatch):
+    paths = sorted(pictures.rglob("*.png"))
+    alone = decode_files(paths, image_size=32)
+    monkeypatch.setattr(decoding, "MIN_FILES_FOR_POOL", 1)
+    assert np.array_equal(decode_files(paths, image_size=32, processes=2), alone)
+
+
+@pytest.mark.parametrize("size", [32, 24])
+def test_an_array_of_cifar10_is_resized_as_a_file_of_it(size):
+    pixels = np.asarray(cat((32, 32)))
+    assert np.array_equal(_fit(pixels, image_size=size), decode_image(encoded(cat((32, 32)), "PNG"), image_size=size))

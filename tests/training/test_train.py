@@ -1,20 +1,29 @@
 """The true command line, on three small classes of generated pictures."""
 
+import dataclasses
 import json
+import os
 import shutil
+import subprocess
+import sys
 
 import pytest
 import torch
+import typer
 from typer.testing import CliRunner
 
 import train
 from training import loop
+from training.destination import SHIPPED
 from training.networks import load_network
+from training.options import RunOptions
+from training.recipes import RECIPES
 
 
 def lenet(pictures, folder, *options):
-    """Run ``train.py lenet`` into ``folder`` and give back what it said and its exit status."""
-    arguments = ["lenet", f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/c.pt", *options]
+    """Run ``train.py lenet`` into ``folder``, as version 1.0, and give back what it said and its exit status."""
+    where = [f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/c.pt", "--version=1.0"]
+    arguments = ["lenet", *where, *options]
     return CliRunner().invoke(train.app, arguments)
 
 
@@ -102,14 +111,14 @@ def test_checkpoints_can_be_kept_apart_and_the_last_epoch_has_one_in_any_case(pi
     )
     lenet(pictures, tmp_path, "--epochs=3", "--checkpoint-every-s=600")
     assert saved == [3]
-    lenet(pictures, tmp_path, "--epochs=3")
+    lenet(pictures, tmp_path, "--epochs=3", "--overwrite")
     assert saved == [3, 1, 2, 3]
 
 
 def test_a_finished_run_can_be_given_more_epochs(pictures, tmp_path):
     lenet(pictures, tmp_path / "whole", "--epochs=3")
     lenet(pictures, tmp_path / "grown", "--epochs=1")
-    lenet(pictures, tmp_path / "grown", "--epochs=3", "--resume")
+    lenet(pictures, tmp_path / "grown", "--epochs=3", "--resume", "--overwrite")
     assert same(weights(tmp_path / "whole"), weights(tmp_path / "grown"))
     history = json.loads((tmp_path / "grown" / "cifar10-1.0.json").read_text())["training"]["history"]
     assert [each["planned_epochs"] for each in history] == [1, 3, 3]
@@ -123,7 +132,7 @@ def test_resuming_without_a_checkpoint_says_so(pictures, tmp_path):
 
 def test_resuming_with_another_seed_is_refused(pictures, tmp_path):
     lenet(pictures, tmp_path, "--seed=1")
-    result = lenet(pictures, tmp_path, "--seed=2", "--resume")
+    result = lenet(pictures, tmp_path, "--seed=2", "--resume", "--overwrite")
     assert result.exit_code == 1
     assert "it differs in seed" in result.output
 
@@ -183,5 +192,115 @@ def test_a_bad_source_is_one_sentence_and_nothing_is_written(pictures, tmp_path)
     result = lenet(tmp_path / "bad", tmp_path / "out")
     assert result.exit_code == 1
     assert result.output.count("\n") == 1
-    assert "0.png is not a readable picture" in result.output
+    assert "0.png: no image" in result.output
     assert not (tmp_path / "out").exists()
+
+
+def test_a_run_without_a_place_gets_a_folder_and_a_version_of_its_own_and_says_what_comes_next(
+    pictures, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    shipped = {path: path.read_bytes() for path in SHIPPED.iterdir() if path.is_file()}
+    for version in ("3.0", "4.0"):  # 1.0 and 2.0 are shipped
+        result = CliRunner().invoke(train.app, ["lenet", f"--source={pictures}", "--epochs=1"])
+        assert result.exit_code == 0, result.output
+        record = f"runs/cifar10-{version}/cifar10-{version}.json"
+        assert f"next: python archive.py {record}" in result.output
+        assert json.loads((tmp_path / record).read_text())["version"] == version
+    assert {path: path.read_bytes() for path in SHIPPED.iterdir() if path.is_file()} == shipped
+
+
+@pytest.mark.parametrize("wrong", ["--name=my pets", "--version=1.0-final", "--version=2.0"])
+def test_what_cannot_be_named_so_is_refused_before_any_image_is_read(tmp_path, monkeypatch, wrong):
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(train.app, ["fast", "--source=nowhere", wrong])
+    assert result.exit_code == 1
+    assert wrong.partition("=")[2] in result.output
+    assert "nowhere" not in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_a_folder_that_cannot_be_written_to_is_found_before_the_first_epoch(pictures):
+    result = CliRunner().invoke(train.app, ["lenet", f"--source={pictures}", "--out=/proc/nowhere"])
+    assert result.exit_code == 1
+    assert result.output.startswith("error: /proc/nowhere cannot be written to (")
+    assert result.output.count("\n") == 1
+
+
+def evaluate(images, folder):
+    arguments = [f"{folder}/cifar10-1.0.pt", f"--source={images}", f"--out={folder}"]
+    return CliRunner().invoke(train.app, ["evaluate", *arguments])
+
+
+def test_what_is_passed_over_is_said_by_training_and_by_evaluation(pictures, tmp_path):
+    images = shutil.copytree(pictures, tmp_path / "images")
+    (images / "test" / "red" / "notes.txt").write_text("…")
+    for result in (lenet(images, tmp_path), evaluate(images, tmp_path)):
+        assert "test: 1 passed over, not <class>/<image file>: red/notes.txt" in result.output
+
+
+def test_evaluation_names_the_odd_folder_and_stops(pictures, tmp_path):
+    lenet(pictures, tmp_path)
+    images = shutil.copytree(pictures, tmp_path / "images")
+    for part in ("train", "test"):
+        (images / part / "red").rename(images / part / "Red")
+    result = evaluate(images, tmp_path)
+    assert result.exit_code == 1
+    assert "Red is none of blue, green, red" in result.output
+
+
+def test_a_model_with_other_class_names_is_evaluated_on_its_own_folders_by_their_names(pictures, tmp_path):
+    lenet(pictures, tmp_path, "--class-names=b,g,r")
+    images = shutil.copytree(pictures, tmp_path / "images")
+    for part in ("train", "test"):
+        shutil.rmtree(images / part / "blue")
+    result = evaluate(images, tmp_path)
+    assert result.exit_code == 0, result.output
+    assert "of 8 images" in result.output
+    assert "by order" not in result.output
+
+
+def test_class_names_beyond_the_locale_are_recorded_and_printed(pictures, tmp_path):
+    images = shutil.copytree(pictures, tmp_path / "images")
+    for part in ("train", "test"):
+        (images / part / "red").rename(images / part / "röd 赤")
+    narrow = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0", "PYTHONIOENCODING": "ascii"}
+
+    def run(*arguments):
+        command = [sys.executable, "train.py", *arguments, f"--source={images}", f"--out={tmp_path}"]
+        done = subprocess.run(
+            command, cwd=SHIPPED.parent, env=os.environ | narrow, capture_output=True, text=True, encoding="utf-8"
+        )
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    run("lenet", "--version=1.0")
+    record = json.loads((tmp_path / "cifar10-1.0.json").read_bytes())
+    assert record["class_names"] == ["blue", "green", "röd 赤"]
+    assert "r?d ?" in run("evaluate", f"{tmp_path}/cifar10-1.0.pt")
+
+
+def test_without_torch_one_sentence_names_the_make_command(tmp_path):
+    (tmp_path / "torch.py").write_text("raise ModuleNotFoundError(\"No module named 'torch'\", name='torch')")
+    environment = os.environ | {"PYTHONPATH": str(tmp_path)}
+    command = [sys.executable, "train.py"]
+    done = subprocess.run(command, cwd=SHIPPED.parent, env=environment, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert "has no package torch: install what training needs with `make environments`" in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_the_options_of_a_run_are_those_of_every_recipes_command(recipe):
+    command = typer.main.get_command(train.app).commands[recipe]
+    options = {parameter.name for parameter in command.params} - {"help"}
+    assert options == {field.name for field in dataclasses.fields(RunOptions)}
+
+
+def test_the_card_has_versions_in_peoples_order(pictures, tmp_path):
+    lenet(pictures, tmp_path / "model", "--version=2.0")
+    record = json.loads((tmp_path / "model" / "cifar10-2.0.json").read_text())
+    (tmp_path / "model" / "cifar10-10.0.json").write_text(json.dumps(record | {"version": "10.0"}))
+    CliRunner().invoke(train.app, ["card", f"{tmp_path}/model", f"--out={tmp_path}/card.md"])
+    card = (tmp_path / "card.md").read_text()
+    assert card.index("## cifar10 2.0") < card.index("## cifar10 10.0")

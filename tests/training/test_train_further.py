@@ -19,19 +19,19 @@ from training.sources import load_source
 
 
 def go_on(recipe, pictures, folder, *options):
-    arguments = [recipe, f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/r.pt"]
-    return CliRunner().invoke(train.app, [*arguments, "--epochs=1", "--validation-fraction=0.25", *options])
+    where = [f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/r.pt", "--version=2.0", "--overwrite"]
+    return CliRunner().invoke(train.app, [recipe, *where, "--epochs=1", "--validation-fraction=0.25", *options])
 
 
 def train_two(pictures, folder):
     """The weights of two networks that differ in their seed."""
     for seed in ("1", "2"):
-        go_on("fast", pictures, folder / seed, "--version=2.0", f"--seed={seed}")
+        go_on("fast", pictures, folder / seed, f"--seed={seed}")
     return [folder / seed / "cifar10-2.0.pt" for seed in ("1", "2")]
 
 
 def test_a_wide_teacher_teaches_a_student_that_starts_from_nothing(pictures, tmp_path):
-    assert go_on("teacher", pictures, tmp_path / "wide", "--version=2.0").exit_code == 0
+    assert go_on("teacher", pictures, tmp_path / "wide").exit_code == 0
     result = go_on("student", pictures, tmp_path, f"--teacher={tmp_path}/wide/cifar10-2.0.pt")
     assert result.exit_code == 0, result.output
     teacher, student = (load_network(folder / "cifar10-2.0.pt")[0] for folder in (tmp_path / "wide", tmp_path))
@@ -41,7 +41,7 @@ def test_a_wide_teacher_teaches_a_student_that_starts_from_nothing(pictures, tmp
 
 @pytest.mark.parametrize("recipe", ["accurate", "distill"])
 def test_a_run_goes_on_from_trained_weights_and_its_record_says_how_they_came_about(recipe, pictures, tmp_path):
-    go_on("fast", pictures, tmp_path, "--version=2.0")
+    go_on("fast", pictures, tmp_path)
     before = json.loads((tmp_path / "cifar10-2.0.json").read_text())
     whitening = torch.load(tmp_path / "cifar10-2.0.pt")["whitening.weight"]
     result = go_on(recipe, pictures, tmp_path, f"--initial-weights={tmp_path}/cifar10-2.0.pt")
@@ -62,13 +62,13 @@ def test_pictures_are_small_first_then_grow_to_their_full_size(pictures, tmp_pat
 
 def test_trained_weights_go_on_in_their_own_shape(pictures, tmp_path):
     go_on("fast", pictures, tmp_path, "--version=1.5")
-    go_on("accurate", pictures, tmp_path, "--version=2.0", f"--initial-weights={tmp_path}/cifar10-1.5.pt")
+    go_on("accurate", pictures, tmp_path, f"--initial-weights={tmp_path}/cifar10-1.5.pt")
     fast, further = (load_network(tmp_path / f"cifar10-{version}.pt")[0] for version in ("1.5", "2.0"))
     assert fast.groups == further.groups == [*FAST.groups]
 
 
 def test_what_is_distilled_is_what_the_first_weights_answer_not_the_labels(pictures, tmp_path, monkeypatch):
-    go_on("fast", pictures, tmp_path, "--version=2.0")
+    go_on("fast", pictures, tmp_path)
     taught = []
     monkeypatch.setattr(loop.F, "cross_entropy", lambda logits, targets, **_: taught.append(targets) or logits.sum())
     monkeypatch.setattr(Teacher, "__call__", lambda _, images, **__: torch.tensor([[1.0, 0, 0]]).expand(len(images), 3))
@@ -115,7 +115,7 @@ def test_a_teacher_of_other_classes_is_refused_in_one_sentence(pictures, tmp_pat
     shutil.copytree(pictures, tmp_path / "two")
     for part in ("train", "test"):
         shutil.rmtree(tmp_path / "two" / part / "red")
-    go_on("fast", tmp_path / "two", tmp_path, "--version=2.0")
+    go_on("fast", tmp_path / "two", tmp_path)
     result = go_on("distill", pictures, tmp_path, f"--teacher={tmp_path}/cifar10-2.0.pt")
     assert result.exit_code == 1
     assert "knows 2 classes; it cannot teach the 3 of this run" in result.output
@@ -123,7 +123,7 @@ def test_a_teacher_of_other_classes_is_refused_in_one_sentence(pictures, tmp_pat
 
 
 def test_filters_take_half_the_place_and_the_record_is_of_what_the_file_holds(pictures, tmp_path):
-    go_on("fast", pictures, tmp_path, "--version=2.0")
+    go_on("fast", pictures, tmp_path)
     stored = torch.load(tmp_path / "cifar10-2.0.pt", weights_only=True)
     assert {value.dtype for value in stored.values() if value.ndim == 4 and len(value) > 1} == {torch.float16}
     assert stored["head.weight"].dtype == torch.float32
@@ -135,6 +135,6 @@ def test_filters_take_half_the_place_and_the_record_is_of_what_the_file_holds(pi
 
 def test_weights_of_another_network_are_refused_before_the_first_epoch(pictures, tmp_path):
     go_on("lenet", pictures, tmp_path)
-    result = go_on("accurate", pictures, tmp_path, f"--initial-weights={tmp_path}/cifar10-1.0.pt")
+    result = go_on("accurate", pictures, tmp_path, f"--initial-weights={tmp_path}/cifar10-2.0.pt")
     assert result.exit_code == 1
     assert "is lenet of 3 classes; this run trains resnet of 3" in result.output
