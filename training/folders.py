@@ -1,5 +1,6 @@
 """A folder of classes, ``<folder>/<class>/*``: its image files by class, and what is passed over."""
 
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -37,23 +38,22 @@ def read_folder(folder: Path) -> ImageFolder:
     classes = sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
     if not classes:
         raise SourceError(f"{folder} has no class folders: images are looked for in {folder}/<class>/*.")
+    names = {path: _class_name(path) for path in classes}
     found = find_image_files(folder, "*/*")
-    files: dict[str, list[Path]] = {path.name: [] for path in classes}
+    files: dict[str, list[Path]] = {name: [] for name in names.values()}
     for path in found.images:
-        files[path.parent.name].append(path)
+        files[names[path.parent]].append(path)
     if empty := [name for name, paths in files.items() if not paths]:
         raise SourceError(f"{folder}/{empty[0]} has no images: add some or remove the folder.")
-    for name in files:
-        _check_name(name, folder=folder)
     loose = [path for path in folder.iterdir() if not path.is_dir()]
     nested = [path for path in folder.glob("*/*") if path.is_dir()]
     return ImageFolder(folder, files, sorted([*found.passed_over, *loose, *nested]))
 
 
-def _check_name(name: str, *, folder: Path) -> None:
-    """A record is UTF-8; a folder's name need not be, and is refused before it costs an hour's training."""
+def _class_name(path: Path) -> str:
+    """The folder's name in UTF-8, as records are written, whatever the locale; found before an hour's training."""
+    name = os.fsencode(path.name)
     try:
-        name.encode()
-    except UnicodeEncodeError as error:
-        shown = name.encode("utf-8", "surrogateescape")
-        raise SourceError(f"{folder} has a folder whose name is not UTF-8 ({shown!r}): rename it.") from error
+        return name.decode()
+    except UnicodeDecodeError as error:
+        raise SourceError(f"{path.parent} has a folder whose name is not UTF-8 ({name!r}): rename it.") from error
