@@ -1,7 +1,7 @@
 """Pack a trained network into a TorchServe archive.
 
     python archive.py                         every record of model/ -> model-store/<name>-<version>.mar
-    python archive.py runs/pets/pets-1.0.json one of your own
+    python archive.py runs/pets-1.0/pets-1.0.json one of your own
 
 A record is what training writes beside the weights: it names the network, the version and the classes. An archive
 is written again only when something it contains has changed, and the same inputs give the same bytes.

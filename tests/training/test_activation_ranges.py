@@ -75,7 +75,7 @@ def test_it_can_be_found_for_weights_of_before_and_changes_nothing_else(pictures
 
 def test_weights_whose_layers_have_none_are_refused_in_one_sentence(pictures, tmp_path):
     where = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c.pt"]
-    assert run("lenet", *where, "--epochs=1").exit_code == 0
+    assert run("lenet", *where, "--epochs=1", "--version=1.0").exit_code == 0
     result = run("reach", tmp_path / "cifar10-1.0.pt", "--source", pictures)
     assert result.exit_code == 1
     assert "lenet, whose layers have no reach" in result.output
