@@ -138,19 +138,26 @@ def test_a_bad_archive_is_refused_and_traffic_never_sees_it(
     assert because in (service.refusal("bad") or "")
 
 
-def test_a_worker_that_dies_once_while_versions_are_compared_is_not_hidden_by_a_retry(
-    service: Service, tmp_path: Path
+@pytest.mark.parametrize(
+    ("phase", "error", "because"),
+    [
+        (Phase.COMPARING, GateRefusedError, r"calls failed, first .* Worker died"),
+        (Phase.WATCHING, RolledBackError, r"failed \d of \d+ probes: Worker died"),
+    ],
+)
+def test_a_worker_that_dies_once_is_not_hidden_by_a_retry(
+    service: Service, tmp_path: Path, phase: Phase, error: type[Exception], because: str
 ) -> None:
     marker = tmp_path / "die"
     line = f"m = __import__('pathlib').Path({str(marker)!r}); m.exists() and (m.unlink(), __import__('os')._exit(1))"
     rewrite(build(service.folder, "mortal"), py=network(line, before="x = (pixels"))
 
-    def die_when_compared(event: Event) -> None:
-        if isinstance(event, PhaseStarted) and event.phase is Phase.COMPARING:
+    def die_then(event: Event) -> None:
+        if isinstance(event, PhaseStarted) and event.phase is phase:
             marker.touch()
 
-    with pytest.raises(GateRefusedError, match=r"calls failed, first .* Worker died"):
-        service.roll_out("mortal", listener=die_when_compared)
+    with pytest.raises(error, match=because):
+        service.roll_out("mortal", listener=die_then, watch_s=60)
     assert not marker.exists()
 
 
