@@ -35,13 +35,13 @@ def is_grpc(headers: Mapping[str, Any]) -> bool:
     )
 
 
-def is_describe_request(row: Mapping[str, Any], headers: Mapping[str, Any]) -> bool:
-    """Whether the management API asks for a description.
+def is_describe_request(headers: Mapping[str, Any]) -> bool:
+    """Whether a row without fields is the management API's request for a description.
 
-    The front end marks its own request with the header `describe`, which a client of the inference API may send too.
-    Only the front end's has no field at all: a prediction has one even for an empty body, unless it is an empty form.
+    The front end marks that with the header `describe`, which a client of the inference API may send too. But a
+    client's row has a field even for an empty body, unless that is an empty form.
     """
-    return headers.get("describe") == "True" and not row and not content_type(headers).startswith(_FORM_TYPES)
+    return headers.get("describe") == "True" and not content_type(headers).startswith(_FORM_TYPES)
 
 
 def explained(error: RowError, headers: Mapping[str, Any]) -> RowError:

@@ -73,7 +73,7 @@ class ImageHandler:
             if is_grpc(headers):
                 context.set_response_header(index, STREAM_HEADER, LAST_OF_STREAM)
             try:
-                if is_describe_request(row, headers):
+                if not row and is_describe_request(headers):
                     answers[index] = self._description()
                 else:
                     batch.add(index, self._request(row, headers, draining=draining))

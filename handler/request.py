@@ -75,6 +75,8 @@ def _image_field(row: Mapping[str, Any], headers: Mapping[str, Any]) -> str:
     Raises:
         MissingImageError: there is none, or several could be meant.
     """
+    if len(row) == 1 and TOP_K_FIELD not in row:
+        return next(iter(row))
     fields = [field for field in row if field != TOP_K_FIELD]
     if len(fields) == 1:
         return fields[0]
@@ -110,15 +112,14 @@ def _starts_like_an_image(value: Any) -> bool:
 
 def _media_type(part_headers: Any) -> str:
     """A part's media type; a request header of the field's name takes the place of the part's own headers."""
-    return str(part_headers.get("content-type") or "") if isinstance(part_headers, dict) else ""
+    media_type: str = part_headers.get("content-type", "") if isinstance(part_headers, dict) else ""
+    return media_type
 
 
 def _is_json(value: Any, part_headers: Any) -> bool:
     """Whether the value is a JSON document: parsed, said to be one, or bytes that no image starts with."""
     if isinstance(value, (bytes, bytearray)):
-        if value[:64].lstrip().startswith(b"{"):
-            return True
-        return _media_type(part_headers) == "application/json" and bool(value)
+        return value[:64].lstrip().startswith(b"{") or (bool(value) and _media_type(part_headers) == "application/json")
     return not isinstance(value, str) or value.lstrip().startswith("{")
 
 
