@@ -5,6 +5,7 @@ from dataclasses import dataclass, fields
 from typing import Any, Self
 
 from engine.precision import PRECISIONS
+from images.decode import MAX_PIXELS
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -12,14 +13,14 @@ class HandlerSettings:
     """What one model's handler accepts and answers; every number is a whole one of at least 1.
 
     `top_k` is how many classes an answer names where the request does not say (all of them, where the model has
-    fewer). `max_image_bytes` limits a picture as sent, `max_image_pixels` its width times height.
+    fewer). `max_image_bytes` limits an image as sent, `max_image_pixels` its width times height.
     `precision` is what the network computes in: `fp32`, `int8` or `bf16` but for close calls, or `auto`, the fastest
     that network and processor are made for.
     """
 
     top_k: int = 5
     max_image_bytes: int = 10_000_000
-    max_image_pixels: int = 25_000_000
+    max_image_pixels: int = MAX_PIXELS
     precision: str = "auto"
 
     @classmethod

@@ -1,4 +1,4 @@
-"""Predictions over REST from a real TorchServe: every way to send a picture, every kind of picture, every error."""
+"""Predictions over REST from a real TorchServe: every way to send an image, every kind of image, every error."""
 
 import base64
 import concurrent.futures
@@ -44,14 +44,14 @@ WAYS_TO_SEND: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("way", WAYS_TO_SEND)
-def test_each_way_to_send_a_picture_gives_the_same_answer(post, way):
+def test_each_way_to_send_an_image_gives_the_same_answer(post, way):
     expected = post(files={"image": ("cat.jpg", JPEG)}).json()
     response = post(**WAYS_TO_SEND[way])
     assert (response.status_code, response.json()) == (200, expected)
 
 
 @pytest.mark.parametrize("kind", sample_pictures.every_kind(sample_pictures.cat()))
-def test_each_kind_of_picture_is_answered(post, kind):
+def test_each_kind_of_image_is_answered(post, kind):
     assert post(data=sample_pictures.every_kind(sample_pictures.cat())[kind]).status_code == 200
 
 
@@ -76,7 +76,7 @@ FAULTS: dict[str, tuple[dict[str, Any], int, str]] = {
     "one field twice": ({"files": [("image", ("a.jpg", JPEG)), ("image", ("b.jpg", JPEG))]}, 400, "MissingImage"),
     "a form without a file": ({"data": {"csrf": "x", "submit": "Send"}}, 400, "MissingImage"),
     "gzip": ({"data": gzip.compress(JPEG), "headers": {"Content-Encoding": "gzip"}}, 415, "UnsupportedEncoding"),
-    "json without image": ({"json": {"picture": BASE64}}, 400, "MissingImage"),
+    "json without image": ({"json": {"img": BASE64}}, 400, "MissingImage"),
     "bad base64": ({"json": {"image": "!!!"}}, 400, "InvalidBase64"),
     "bad json": ({"data": b'{"image": ', "headers": {"Content-Type": "application/json"}}, 400, "InvalidJson"),
     "top_k of zero": ({"json": {"image": BASE64, "top_k": 0}}, 400, "InvalidTopK"),
@@ -100,7 +100,7 @@ def test_each_fault_has_its_own_status_and_says_what_came(post, fault):
     assert len(body["message"]) > 20
 
 
-def test_a_picture_beyond_torchserves_own_limit_is_refused_before_it_is_read(post):
+def test_an_image_beyond_torchserves_own_limit_is_refused_before_it_is_read(post):
     """TorchServe may close the connection while the client still sends."""
     try:
         assert post(data=bytes(25_000_000)).status_code == 413

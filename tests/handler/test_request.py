@@ -11,8 +11,8 @@ import pytest
 from handler.errors import HTTP_STATUSES, RequestError, type_name
 from handler.request import ImageRequest, read_request
 
-PICTURE = bytearray(b"\xff\xd8\xff\xfb\xff an image")  # in base64 it has a + and a /
-TEXT = base64.b64encode(PICTURE).decode()
+IMAGE = bytearray(b"\xff\xd8\xff\xfb\xff an image")  # in base64 it has a + and a /
+TEXT = base64.b64encode(IMAGE).decode()
 AS_JSON = {"body": {"content-type": "application/json"}}
 
 
@@ -30,10 +30,10 @@ def refusal(row: dict[str, Any], headers: dict[str, Any] | None = None) -> tuple
 @pytest.mark.parametrize(
     "row",
     [
-        {"image": PICTURE},
-        {"data": PICTURE},
-        {"body": PICTURE},
-        {"anything": PICTURE},
+        {"image": IMAGE},
+        {"data": IMAGE},
+        {"body": IMAGE},
+        {"anything": IMAGE},
         {"body": {"image": TEXT}},
         {"body": json.dumps({"image": TEXT})},
         {"data": bytearray(json.dumps({"image": TEXT}).encode())},
@@ -48,8 +48,8 @@ def refusal(row: dict[str, Any], headers: dict[str, Any] | None = None) -> tuple
     ],
     ids=str,
 )
-def test_a_picture_is_found_however_it_was_sent(row: dict[str, Any]) -> None:
-    assert read(row) == ImageRequest((PICTURE,), 5)
+def test_an_image_is_found_however_it_was_sent(row: dict[str, Any]) -> None:
+    assert read(row) == ImageRequest((IMAGE,), 5)
 
 
 def test_the_field_image_goes_before_others() -> None:
@@ -62,40 +62,40 @@ FILE, TEXT_PART, FIELD = {"content-type": "image/jpeg"}, {"content-type": "text/
 @pytest.mark.parametrize(
     ("row", "headers"),
     [
-        ({"csrf": b"x", "upload": PICTURE, "submit": b"Send"}, {"csrf": FIELD, "upload": FILE, "submit": FIELD}),
-        ({"data": b"x", "upload": PICTURE}, {"data": FIELD, "upload": FILE}),
-        ({"image": "cat.jpg", "upload": PICTURE}, {"image": TEXT_PART, "upload": FILE}),
-        ({"upload": PICTURE, "about": {"by": "me"}}, {"upload": FILE, "about": {"content-type": "application/json"}}),
-        ({"csrf": b"x", "upload": PICTURE}, {}),
+        ({"csrf": b"x", "upload": IMAGE, "submit": b"Send"}, {"csrf": FIELD, "upload": FILE, "submit": FIELD}),
+        ({"data": b"x", "upload": IMAGE}, {"data": FIELD, "upload": FILE}),
+        ({"image": "cat.jpg", "upload": IMAGE}, {"image": TEXT_PART, "upload": FILE}),
+        ({"upload": IMAGE, "about": {"by": "me"}}, {"upload": FILE, "about": {"content-type": "application/json"}}),
+        ({"csrf": b"x", "upload": IMAGE}, {}),
     ],
     ids=["text fields", "a text field called data", "a text part called image", "a JSON part", "gRPC"],
 )
 def test_the_one_file_beside_other_fields_is_the_image(row: dict[str, Any], headers: dict[str, Any]) -> None:
-    assert read(row, headers).images == (PICTURE,)
+    assert read(row, headers).images == (IMAGE,)
 
 
 @pytest.mark.parametrize(
     "row",
     [
-        {"first": PICTURE, "second": PICTURE},
-        {"image": PICTURE, "image (again)": PICTURE},
-        {"upload": PICTURE, "upload (again)": PICTURE},
+        {"first": IMAGE, "second": IMAGE},
+        {"image": IMAGE, "image (again)": IMAGE},
+        {"upload": IMAGE, "upload (again)": IMAGE},
         {"csrf": b"x", "submit": b"Send"},
     ],
     ids=["two fields", "the field image twice", "another field twice", "no file"],
 )
 def test_a_form_in_which_several_files_or_none_could_be_meant_is_refused(row: dict[str, Any]) -> None:
-    assert refusal(row, dict.fromkeys(row, FILE if PICTURE in row.values() else FIELD))[:2] == ("MissingImage", 400)
+    assert refusal(row, dict.fromkeys(row, FILE if IMAGE in row.values() else FIELD))[:2] == ("MissingImage", 400)
 
 
 def test_a_text_field_may_come_twice() -> None:
-    row = {"tag": b"a", "tag (again)": b"b", "upload": PICTURE}
-    assert read(row, {"tag": FIELD, "tag (again)": FIELD, "upload": FILE}).images == (PICTURE,)
+    row = {"tag": b"a", "tag (again)": b"b", "upload": IMAGE}
+    assert read(row, {"tag": FIELD, "tag (again)": FIELD, "upload": FILE}).images == (IMAGE,)
 
 
 @pytest.mark.parametrize("value", ["3", b"3", bytearray(b"3"), " 3 "])
 def test_top_k_comes_from_a_form(value: Any) -> None:
-    assert read({"image": PICTURE, "top_k": value}).top_k == 3
+    assert read({"image": IMAGE, "top_k": value}).top_k == 3
 
 
 def test_top_k_comes_from_json() -> None:
@@ -114,8 +114,8 @@ def test_top_k_that_is_no_number_from_1_to_the_class_count_is_refused(value: Any
     assert len(message) < 200
 
 
-@pytest.mark.parametrize("row", [{}, {"top_k": b"3"}, {"first": PICTURE, "second": PICTURE}, {"body": {"img": TEXT}}])
-def test_a_row_without_a_picture_is_refused_and_told_what_came(row: dict[str, Any]) -> None:
+@pytest.mark.parametrize("row", [{}, {"top_k": b"3"}, {"first": IMAGE, "second": IMAGE}, {"body": {"img": TEXT}}])
+def test_a_row_without_an_image_is_refused_and_told_what_came(row: dict[str, Any]) -> None:
     kind, code, message = refusal(row)
     assert (kind, code) == ("MissingImage", 400)
     assert all(name in message for name in row.get("body", row))
@@ -155,7 +155,7 @@ def test_as_many_bytes_as_allowed_are_taken() -> None:
 
 
 def test_a_header_with_the_name_of_a_field_changes_nothing() -> None:
-    assert read({"image": PICTURE}, {"image": "application/json"}).images == (PICTURE,)
+    assert read({"image": IMAGE}, {"image": "application/json"}).images == (IMAGE,)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -180,7 +180,7 @@ def test_a_row_of_any_json_raises_nothing_but_a_request_error(seed: int) -> None
         TEXT,
         b"",
         b"{",
-        PICTURE,
+        IMAGE,
         [],
         {},
         nested,

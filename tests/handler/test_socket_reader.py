@@ -18,16 +18,16 @@ def sized(data: bytes) -> bytes:
     return struct.pack("!i", len(data)) + data
 
 
-def batch(*pictures: bytes) -> bytes:
-    """A message of TorchServe's front end: a row a picture, each with two headers and one field."""
+def batch(*images: bytes) -> bytes:
+    """A message of TorchServe's front end: a row an image, each with two headers and one field."""
     end = struct.pack("!i", -1)
     rows = [
         sized(f"request-{index}".encode())
         + b"".join(sized(part) for part in (b"host", b"here", b"content-length", b"5"))
         + end
-        + b"".join(sized(part) for part in (b"image", b"image/jpeg", picture))
+        + b"".join(sized(part) for part in (b"image", b"image/jpeg", image))
         + end
-        for index, picture in enumerate(pictures)
+        for index, image in enumerate(images)
     ]
     return b"I" + b"".join(rows) + end
 

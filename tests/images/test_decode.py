@@ -1,4 +1,4 @@
-"""Every kind of picture becomes the same square of RGB pixels."""
+"""Every kind of image becomes the same square of RGB pixels."""
 
 import struct
 
@@ -45,7 +45,7 @@ def test_colours_keep_their_places_and_order(kind: str) -> None:
     assert corners(samples.every_kind(samples.quadrants())[kind]) == [RED, GREEN, BLUE, WHITE]
 
 
-def test_a_picture_of_the_right_size_is_taken_as_it_is() -> None:
+def test_an_image_of_the_right_size_is_taken_as_it_is() -> None:
     noise = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), np.uint8)
     assert (pixels(encoded(Image.fromarray(noise), "PNG")) == noise).all()
 
@@ -90,7 +90,7 @@ def test_exif_orientation_is_honoured(orientation: int, kind: str) -> None:
 @pytest.mark.parametrize(
     "tags", [b"", b"II", b"garbage!", b"II*\0\xff\xff\xff\xff", b"II*\0\x08\0\0\0\xff\xff\x12\x01"]
 )
-def test_unreadable_exif_leaves_a_picture_as_it_is(tags: bytes) -> None:
+def test_unreadable_exif_leaves_an_image_as_it_is(tags: bytes) -> None:
     assert corners(encoded(samples.quadrants(), "PNG", exif=b"Exif\0\0" + tags)) == [RED, GREEN, BLUE, WHITE]
 
 
@@ -155,13 +155,13 @@ def test_the_network_decides_the_size(size: int) -> None:
 
 
 @pytest.mark.parametrize("kind", samples.every_kind(samples.plain()))
-def test_a_truncated_picture_is_damaged(kind: str) -> None:
+def test_a_truncated_image_is_damaged(kind: str) -> None:
     data = samples.every_kind(samples.cat())[kind]
     assert refusal(data[: len(data) // 2])[0] is DamagedImageError
 
 
 @pytest.mark.parametrize("data", [b"hello", b"\0" * 100, b"<!DOCTYPE html>", b"RIFF\0\0\0\0WAVEfmt ", b"G"])
-def test_what_is_no_picture_is_refused(data: bytes) -> None:
+def test_what_is_no_image_is_refused(data: bytes) -> None:
     kind, message = refusal(data)
     assert kind is NotAnImageError
     assert "expected JPEG, PNG" in message
@@ -178,7 +178,7 @@ def test_an_unsupported_kind_is_refused_by_its_name(data: bytes, name: str) -> N
 
 
 @pytest.mark.parametrize("start", [b"\xff\xd8\xff", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"BM", b"II*\0", b"MM\0*"])
-def test_a_picture_of_nothing_but_its_first_bytes_is_damaged(start: bytes) -> None:
+def test_an_image_of_nothing_but_its_first_bytes_is_damaged(start: bytes) -> None:
     kind, message = refusal(start)
     assert kind is DamagedImageError
     assert "0x" not in message  # no address of a Python object

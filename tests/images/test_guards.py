@@ -57,7 +57,7 @@ def test_as_many_pixels_as_allowed_are_taken() -> None:
         pytest.param(samples.tiff_of_tags((273, 4, 1, 134), (282, 5, 1_000_000, 134)), id="rationals"),
     ],
 )
-def test_more_pieces_than_any_honest_picture_has_are_refused(data: bytes) -> None:
+def test_more_pieces_than_any_honest_image_has_are_refused(data: bytes) -> None:
     assert refusal(data) == "TooComplexImageError"
 
 
@@ -78,7 +78,7 @@ def test_directories_that_point_at_themselves_end() -> None:
     read_tiff(data, max_pixels=10_000)
 
 
-def test_a_tile_larger_than_its_picture_counts_as_pixels() -> None:
+def test_a_tile_larger_than_its_image_counts_as_pixels() -> None:
     tiles = [(322, 4, 1, 60_000), (323, 4, 1, 60_000), (324, 4, 1, 200), (325, 4, 1, 4096)]
     assert refusal(samples.tiff_of_tags(*tiles)) == "TooManyPixelsError"
 
@@ -93,7 +93,7 @@ def test_a_header_of_endless_pieces_ends_with_its_time(monkeypatch: pytest.Monke
     assert refusal(samples.png_of_tiny_chunks(20_000)) == "TooComplexImageError"
 
 
-def test_an_honest_large_picture_is_read_within_its_time() -> None:
+def test_an_honest_large_image_is_read_within_its_time() -> None:
     noise = Image.effect_noise((1000, 1000), 100)
     assert len(encoded(noise, "PNG")) > guards.METERED_BYTES
     assert len(decode_image(encoded(noise, "PNG"), image_size=32, max_pixels=1_000_000)) == 32
@@ -108,7 +108,7 @@ def test_libtiff_writes_nothing_to_the_error_stream(capfd: pytest.CaptureFixture
 
 
 def outcome(data: bytes) -> str:
-    """The message of an error, or nothing for a picture that decoded nevertheless."""
+    """The message of an error, or nothing for an image that decoded nevertheless."""
     try:
         assert len(decode_image(data, image_size=32, max_pixels=1_000_000)) == 32
     except ImageError as error:

@@ -1,4 +1,4 @@
-"""The fast road gives what Pillow gives, or leaves the picture to it."""
+"""The libjpeg-turbo fast path gives what Pillow gives, or leaves the image to it."""
 
 import numpy as np
 import pytest
@@ -35,11 +35,11 @@ def test_other_colour_spaces_are_left_to_pillow():
 
 
 @pytest.mark.parametrize("kept", [2, 100, 500, -2])
-def test_damaged_pictures_are_left_to_pillow(kept):
+def test_damaged_images_are_left_to_pillow(kept):
     assert fast(samples.jpeg()[:kept]) is None
 
 
-def test_large_pictures_are_left_to_pillow():
+def test_large_images_are_left_to_pillow():
     assert fast(samples.jpeg(), small_side=40) is None
     assert fast(samples.jpeg(), max_pixels=48 * 40 - 1) is None
     assert fast(samples.jpeg(), small_side=41, max_pixels=48 * 40) is not None
