@@ -26,6 +26,7 @@ HANDLER_MODULE = HANDLER / "image_handler.py"
 CONFIG = HANDLER / "model-config.yaml"
 PACKAGES = ("images", "engine", "handler")  # what the handler imports; folders of the archive
 LABELS_NAME = "index_to_name.json"  # the name TorchServe's own handlers use
+FOLDERS_NAME = "folder_names.json"  # for the gate of a rollout: what the folders of the training images are called
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
 
@@ -41,6 +42,7 @@ class Contents:
     model_name: str
     version: str
     class_names: list[str]
+    folder_names: list[str]  # in the order of the classes; empty where the record has none
     record: Path
     network: Path
     weights: Path
@@ -67,6 +69,7 @@ def read_contents(record: Path) -> Contents:
             model_name=facts["model_name"],
             version=facts["version"],
             class_names=facts["class_names"],
+            folder_names=facts.get("data", {}).get("folder_names", []),
             record=record,
             network=PROJECT / "model" / f"{facts['network']}.py",
             weights=record.with_suffix(".pt"),
@@ -113,6 +116,8 @@ def run_archiver(contents: Contents, scratch: Path) -> Path:
     """
     labels = scratch / LABELS_NAME
     labels.write_text(json.dumps({str(index): name for index, name in enumerate(contents.class_names)}, indent=1))
+    folders = scratch / FOLDERS_NAME
+    folders.write_text(json.dumps(contents.folder_names))
     staging, export = scratch / "staging", scratch / "export"
     staging.mkdir()
     export.mkdir()
@@ -126,7 +131,7 @@ def run_archiver(contents: Contents, scratch: Path) -> Path:
         "model-file": contents.network,
         "serialized-file": contents.weights,
         "handler": contents.handler,
-        "extra-files": ",".join(map(str, [labels, *packages])),
+        "extra-files": ",".join(map(str, [labels, folders, *packages])),
         "config-file": contents.config,
         "export-path": export,
         "archive-format": "no-archive",

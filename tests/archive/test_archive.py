@@ -36,7 +36,7 @@ def test_it_contains_what_the_list_says_and_the_class_names(store):
     contents = archive.read_contents(LENET_RECORD)
     with zipfile.ZipFile(store / "cifar10-1.0.mar") as packed:
         listed = {path.name for path in contents.files if path != contents.record}
-        assert set(packed.namelist()) == listed | {archive.LABELS_NAME, "MAR-INF/MANIFEST.json"}
+        assert set(packed.namelist()) == listed | {archive.LABELS_NAME, archive.FOLDERS_NAME, "MAR-INF/MANIFEST.json"}
         names = json.loads(packed.read(archive.LABELS_NAME))
         assert list(names.values()) == ["plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 

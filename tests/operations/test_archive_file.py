@@ -23,6 +23,11 @@ def test_names_are_in_the_order_of_the_logits(tmp_path: Path) -> None:
     assert ArchiveFacts.read(tmp_path / "m.mar").class_names == tuple(f"n{index}" for index in range(11))
 
 
+def test_the_folders_of_the_training_images_travel_with_an_archive(tmp_path: Path) -> None:
+    facts = ArchiveFacts.read(build(tmp_path, "2.0"))
+    assert (facts.classes_of_folders["airplane"], facts.classes_of_folders["cat"]) == ("plane", "cat")
+
+
 def test_an_archive_may_say_what_the_folders_of_its_classes_are_called(tmp_path: Path) -> None:
     with zipfile.ZipFile(tmp_path / "m.mar", "w") as archive:
         archive.writestr("MAR-INF/MANIFEST.json", json.dumps({"model": {"modelName": "m", "modelVersion": "1"}}))
