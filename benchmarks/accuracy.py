@@ -18,9 +18,9 @@ from rich.console import Console
 from rich.progress import track
 
 from benchmarks import command
+from benchmarks.cascade import images_by_stage, shares
 from benchmarks.project import served
 from benchmarks.results import header, write_result
-from benchmarks.rounds import second_stage_share
 from benchmarks.uploads import TEST_IMAGES, labelled_files
 from pixserve import Prediction, RestClient
 from serving.settings import PROJECT
@@ -58,7 +58,7 @@ def measure(record: Path, images: Path) -> dict[str, Any]:
         begin = time.monotonic()
         probabilities = ask(server.settings.inference, facts, list(paths))
         seconds = time.monotonic() - begin
-        share = second_stage_share(running.describe())
+        stage_shares = shares(images_by_stage(running.describe()))
     truth = torch.tensor(labels)
     return {
         "model": f"{facts['model_name']} {facts['version']}",
@@ -67,7 +67,7 @@ def measure(record: Path, images: Path) -> dict[str, Any]:
         "accuracy": round(float((probabilities.argmax(1) == truth).double().mean()), 6),
         "accuracy_of_record": facts["test"]["accuracy"],
         "expected_calibration_error": round(reliability(probabilities.clamp_min(1e-7).log(), truth).error, 6),
-        "second_stage_share": share,
+        "stage_shares": stage_shares,
         "seconds": round(seconds, 1),
     }
 

@@ -72,6 +72,7 @@ def facts(entry: Entry) -> dict[str, Any]:
         "precision": entry.contestant.precision,
         "accuracy_of_sample": entry.answers.accuracy,
         "images_with_two_right_classes": sum(len(upload.expected) > 1 for upload in entry.answers.uploads),
+        "stage_shares_of_sample": list(entry.answers.stage_shares),
         "description": dict(entry.answers.description),
     }
     if peer := PEERS.get(entry.name):

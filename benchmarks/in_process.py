@@ -8,6 +8,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from benchmarks.cascade import shares
 from benchmarks.errors import BenchmarkError
 from benchmarks.peers.servers import one_thread
 from benchmarks.uploads import Sample, Upload
@@ -24,11 +25,13 @@ class Answers:
         uploads: the images with the classes to expect of a server.
         accuracy: the share of images whose true class is named in batches; None where no labels are known.
         description: what the engine says of itself afterwards.
+        stage_shares: the share of images that each stage of a cascade answers; empty without one.
     """
 
     uploads: tuple[Upload, ...]
     accuracy: float | None
     description: Mapping[str, Any]
+    stage_shares: tuple[float, ...] = ()
 
 
 def answer(sample: Sample, *, python: Path, variables: Variables) -> Answers:
@@ -55,6 +58,7 @@ def judge(sample: Sample, found: Mapping[str, Any]) -> Answers:
         uploads=tuple(Upload(jpeg, classes) for jpeg, classes in zip(sample.jpegs, expected, strict=True)),
         accuracy=sum(right) / len(right) if right else None,
         description=found["description"],
+        stage_shares=tuple(shares(found.get("stages", []))),
     )
 
 

@@ -16,6 +16,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from benchmarks.cascade import images_by_stage
 from benchmarks.peers import environment_variables as variables
 from benchmarks.peers.classifier import classifier_from_environment
 
@@ -44,9 +45,14 @@ def load_classifier() -> AnyClassifier:
 
 
 def answers(classifier: AnyClassifier, images: Sequence[bytes]) -> dict[str, Any]:
-    """The best class of each image, in batches and alone: where these differ, a rounding decides."""
+    """The best class of each image, in batches and alone: where these differ, a rounding decides.
+
+    And how many of the images each stage of a cascade has answered.
+    """
+    before = images_by_stage(classifier.description())
     batched = [best for batch in in_batches(images) for best in classifier.classes(batch)]
-    return {"batched": batched, "alone": [classifier.classes([image])[0] for image in images]}
+    stages = [now - then for now, then in zip(images_by_stage(classifier.description()), before, strict=True)]
+    return {"batched": batched, "alone": [classifier.classes([image])[0] for image in images], "stages": stages}
 
 
 def rate(classifier: AnyClassifier, images: Sequence[bytes], *, seconds: float) -> dict[str, Any]:

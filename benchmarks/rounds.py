@@ -1,11 +1,12 @@
 """Measure servers in interleaved rounds: each is started, warmed up, loaded at each number of connections, stopped."""
 
 import statistics
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks import processes
+from benchmarks.cascade import images_by_stage, shares
 from benchmarks.contestants import Contestant
 from benchmarks.in_process import Answers
 from benchmarks.load import Load, run_wrk
@@ -46,7 +47,8 @@ class Entry:
 class Measurement:
     """One load of one server: memory is what it holds under that load, the first process of it apart.
 
-    `second_stage_share` is the share of images that a cascade gave to its second stage; None without a cascade.
+    `stage_shares` is the share of images that each stage of a cascade answered, as the worker that was asked counts
+    them; empty without a cascade.
     """
 
     server: str
@@ -56,7 +58,7 @@ class Measurement:
     memory_mb: float
     first_process_mb: float
     start_s: float
-    second_stage_share: float | None = None
+    stage_shares: tuple[float, ...] = ()
 
 
 def measure_round(plan: Plan, number: int, entries: Sequence[Entry]) -> Iterator[Measurement]:
@@ -94,14 +96,8 @@ def measure_load(server: RunningServer, uploads: Sequence[Upload], *, connection
         memory_mb=sum(memory_mb),
         first_process_mb=memory_mb[0],
         start_s=server.start_s,
-        second_stage_share=second_stage_share(server.describe()),
+        stage_shares=tuple(shares(images_by_stage(server.describe()))),
     )
-
-
-def second_stage_share(description: Mapping[str, Any]) -> float | None:
-    """The share of its images that a cascade gave to its second stage, by the engine's counters; None without one."""
-    images = [stage["images"] for stage in description.get("stages", [])]
-    return images[1] / images[0] if len(images) > 1 and images[0] else None
 
 
 def medians(measured: Sequence[Measurement]) -> list[dict[str, Any]]:
@@ -126,12 +122,12 @@ def median_row(group: Sequence[Measurement]) -> dict[str, Any]:
         "first_process_mb": [one.first_process_mb for one in group],
         "start_s": [one.start_s for one in group],
     }
-    shares = [one.second_stage_share for one in group if one.second_stage_share is not None]
+    by_round = [one.stage_shares for one in group]
     return {
         "server": group[0].server,
         "connections": group[0].connections,
         **{name: rounded(statistics.median(values)) for name, values in figures.items()},
-        "second_stage_share": rounded(statistics.median(shares)) if shares else None,
+        "stage_shares": [rounded(statistics.median(of_stage)) for of_stage in zip(*by_round, strict=True)],
         **{name: sum(getattr(one.load, name) for one in group) for name in ("right", *ERRORS)},
         "requests_per_s_of_each_round": [rounded(value) for value in figures["requests_per_s"]],
         "p50_ms_of_each_round": [rounded(value) for value in figures["p50_ms"]],

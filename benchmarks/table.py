@@ -25,14 +25,13 @@ COLUMNS = {
     "requests/s": "requests_per_s",
     "p50 ms": "p50_ms",
     "p99 ms": "p99_ms",
-    "second stage": "second_stage_share",
+    "answered by stage": "stage_shares",
     "errors": "errors",
     "CPU ms/request": "cpu_ms_per_request",
     "memory MB": "memory_mb",
     "start s": "start_s",
 }
 TEXT = ("title", "precision")
-SHARES = ("accuracy", "second_stage_share")
 ERRORS = {"wrong": "wrong", "refused": "503", "failed": "other status", "socket_errors": "socket", "timeouts": "slow"}
 P99_CONNECTIONS = 64
 
@@ -58,7 +57,7 @@ def markdown_table(document: dict[str, Any]) -> str:
         groups.setdefault(row["server"], []).append(row)
     connections = [f"{row['connections']}" for row in next(iter(groups.values()))]
     p50 = f"p50 ms at {connections[0]}"
-    headings = ["server", "precision", "accuracy", *(f"{count} conn." for count in connections)]
+    headings = ["server", "precision", "accuracy", "answered by stage", *(f"{count} conn." for count in connections)]
     headings += [p50, f"p99 ms at {P99_CONNECTIONS}", "errors", "MB"]
     lines = [headings, [":--", ":--", *["--:"] * (len(headings) - 2)], *map(line_of, groups.values())]
     table = ["| " + " | ".join(line) + " |" for line in lines]
@@ -71,6 +70,7 @@ def line_of(rows: list[dict[str, Any]]) -> list[str]:
     total = {key: sum(row[key] for row in rows) for key in ERRORS}
     cells = [
         *(format_figure(rows[0], key) for key in ("title", "precision", "accuracy")),
+        format_figure(at_64, "stage_shares"),
         *(format_figure(row, "requests_per_s") for row in rows),
         format_figure(rows[0], "p50_ms"),
         format_figure(at_64, "p99_ms"),
@@ -109,11 +109,13 @@ def errors(row: dict[str, Any]) -> str:
 def format_figure(row: dict[str, Any], key: str) -> str:
     """One figure with as many digits as mean something; a dash where there is none."""
     value = row[key]
-    if value is None:
+    if value is None or value == []:
         return "-"
     if isinstance(value, str | int):
         return str(value)
-    if key in SHARES:
+    if isinstance(value, list):
+        return " / ".join(f"{100 * share:.3g}" for share in value) + " %"
+    if key == "accuracy":
         return f"{value:.1%}"
     return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 

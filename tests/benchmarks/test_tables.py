@@ -6,12 +6,13 @@ from typing import Any
 
 import pytest
 
+from benchmarks.cascade import images_by_stage, shares
 from benchmarks.errors import BenchmarkError
 from benchmarks.load import Load
 from benchmarks.notes import notes
 from benchmarks.peers.environment import ENVIRONMENTS
 from benchmarks.peers.settings import PEERS, settings_table
-from benchmarks.rounds import Measurement, medians, second_stage_share
+from benchmarks.rounds import Measurement, medians
 from benchmarks.table import END, START, between_markers, markdown_table
 
 
@@ -32,14 +33,20 @@ def test_rows_go_from_few_connections_to_many_whatever_was_measured_first():
     assert [row["requests_per_s"] for row in medians([replace(many, connections=64), few])] == [100, 300]
 
 
-def test_the_share_of_a_cascades_second_stage_is_the_median_over_the_rounds():
-    rounds = [replace(measurement(100), second_stage_share=share) for share in (0.3, 0.1, 0.2)]
-    assert medians(rounds)[0]["second_stage_share"] == 0.2
-    assert medians([measurement(100)])[0]["second_stage_share"] is None
+def test_the_shares_of_a_cascades_stages_are_medians_over_the_rounds():
+    rounds = [replace(measurement(100), stage_shares=(1 - share, share)) for share in (0.25, 0.125, 0.5)]
+    assert medians(rounds)[0]["stage_shares"] == [0.75, 0.25]
+    assert medians([measurement(100)])[0]["stage_shares"] == []
 
 
-def test_a_description_without_stages_has_no_share():
-    assert second_stage_share({"precision": "fp32"}) is None
+def test_stages_share_the_images_that_they_have_answered():
+    stages = [{"name": "small", "images": 70}, {"name": "large", "images": 30}]
+    assert shares(images_by_stage({"stages": stages})) == [0.7, 0.3]
+
+
+@pytest.mark.parametrize("description", [{}, {"stages": [{"images": 5}]}, {"stages": [{"images": 0}, {"images": 0}]}])
+def test_one_network_has_no_shares(description):
+    assert shares(images_by_stage(description)) == []
 
 
 DOCUMENT: dict[str, Any] = {
@@ -62,13 +69,18 @@ def test_the_pages_table_says_throughput_accuracy_and_every_kind_of_error():
     table = markdown_table(json.loads(json.dumps(DOCUMENT)))
     assert "A processor, 2 cores" in table
     assert "20,650 images/s" in table
-    cells = ["this project", "as shipped", "75.4%", "7,477", "1", "2", "2 wrong, 1,000 503", "900"]
+    cells = ["this project", "as shipped", "75.4%", "-", "7,477", "1", "2", "2 wrong, 1,000 503", "900"]
     assert table.splitlines()[-1] == "| " + " | ".join(f"**{cell}**" for cell in cells) + " |"
 
 
 def test_a_server_that_reads_no_forms_says_so_in_the_table():
     rows = medians([replace(measurement(100), server="mosec")])
-    assert "| mosec (raw body) | bf16 | 75.3% |" in markdown_table(DOCUMENT | {"servers": rows})
+    assert "| mosec (raw body) | bf16 | 75.3% | - |" in markdown_table(DOCUMENT | {"servers": rows})
+
+
+def test_the_share_of_each_stage_stands_beside_the_rate():
+    rows = medians([replace(measurement(100), stage_shares=(0.701, 0.295, 0.004))])
+    assert "| **70.1 / 29.5 / 0.4 %** | **100** |" in markdown_table(DOCUMENT | {"servers": rows})
 
 
 def test_another_record_for_the_peers_stands_above_the_table():
