@@ -5,50 +5,47 @@
     python serve.py status    models, versions, workers, queues
     python serve.py stop      after the requests in flight have been answered
 
-Addresses and limits stand in config.properties. This file knows the command line; serving/ knows TorchServe.
+Addresses and limits stand in config.properties; config.local.properties beside it is for this machine's own.
+Exit codes: 0 done, 1 failed, 3 TorchServe ended again and again and is not started any more.
 """
 
-import signal
 import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
 import typer
-from rich.console import Console
-from rich.table import Table
 
+from pixserve.commands.output import show
+from pixserve.commands.versions import version_rows
+from pixserve.connection import Connection
+from pixserve.endpoints import Endpoints
 from pixserve.errors import ClientError
 from pixserve.records import ModelVersion
-from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE
-from serving.background import Background
-from serving.errors import ServingError
-from serving.server import Server
-from serving.settings import PROJECT, Settings
+from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE, RuntimeDirectory
+from serving import launcher
+from serving.errors import GaveUpError, ServingError
+from serving.settings import CONFIG, PROJECT, Settings
 
-app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None)
+EXIT_GAVE_UP = 3
+RUNTIME_DIR, STORE = PROJECT / ".run", PROJECT / "model-store"
+
+app = typer.Typer(
+    add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False
+)
 
 Config = Annotated[Path, typer.Option(help="Server-wide settings.")]
 RuntimeDir = Annotated[
-    Path, typer.Option(help="The server's runtime directory: sockets, logs, keys.", envvar=RUNTIME_DIR_VARIABLE)
+    Path, typer.Option(help="The server's runtime directory: sockets, logs, keys, state.", envvar=RUNTIME_DIR_VARIABLE)
 ]
 Store = Annotated[Path, typer.Option(help="The folder of archives.")]
-
-CONFIG, RUNTIME_DIR, STORE = PROJECT / "config.properties", PROJECT / ".run", PROJECT / "model-store"
 
 
 @app.command()
 def run(config: Config = CONFIG, runtime_dir: RuntimeDir = RUNTIME_DIR, store: Store = STORE) -> None:
-    """Serve in the foreground until Ctrl-C; requests in flight are answered first."""
+    """Serve in the foreground until Ctrl-C; start TorchServe again if it ends by itself."""
     settings = Settings.read(config, runtime_dir=runtime_dir, store=store)
-    Background(settings).require_stopped()
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
-    try:
-        with Server(settings) as server, Background(settings).claimed(server):
-            announce(settings, server.wait_until_ready())
-            Background(settings).mark_ready()
-            server.wait()
-    except KeyboardInterrupt:
-        print("stopped")
+    launcher.run(settings, ready=lambda versions: announce(settings, versions), step=show_step)
+    print("stopped")
 
 
 @app.command()
@@ -56,54 +53,70 @@ def start(config: Config = CONFIG, runtime_dir: RuntimeDir = RUNTIME_DIR, store:
     """Serve in the background; return when every version has answered a prediction."""
     settings = Settings.read(config, runtime_dir=runtime_dir, store=store)
     options = ["--config", config, "--runtime-dir", runtime_dir, "--store", store]
-    print(Background(settings).start([sys.executable, __file__, "run", *map(str, options)]))
+    command = [sys.executable, __file__, "run", *map(str, options)]
+    print(launcher.start(settings.runtime_directory, command, step=show_step))
 
 
 @app.command()
-def stop(config: Config = CONFIG, runtime_dir: RuntimeDir = RUNTIME_DIR) -> None:
+def stop(runtime_dir: RuntimeDir = RUNTIME_DIR) -> None:
     """Stop the server that runs in the background or in another terminal."""
-    stopped = Background(Settings.read(config, runtime_dir=runtime_dir)).stop()
+    stopped = launcher.stop(RuntimeDirectory(runtime_dir.resolve()))
     print("stopped" if stopped else "nothing to stop: no server runs")
 
 
 @app.command()
-def status(config: Config = CONFIG, runtime_dir: RuntimeDir = RUNTIME_DIR) -> None:
-    """Say what runs: models, versions, workers, queues. Exit code 1 where nothing does."""
-    settings = Settings.read(config, runtime_dir=runtime_dir)
-    Background(settings).require_running()
-    with Server(settings).management() as management:
-        Console().print(version_table(management.every_version()))
-    print(f"inference {settings.inference}   management {settings.management}   logs {settings.runtime_directory.logs}")
+def status(runtime_dir: RuntimeDir = RUNTIME_DIR) -> None:
+    """Say what runs: models, versions, workers, queues. JSON in a pipe. Exit code 1 where nothing does."""
+    directory = RuntimeDirectory(runtime_dir.resolve())
+    running = launcher.require_running(directory)
+    if not running.ready:
+        raise ServingError(f"the server is not ready: {running.step or 'it starts'} (process {running.pid})")
+    endpoints = Endpoints.of_runtime_dir(directory.path)
+    with Connection(endpoints) as connection:
+        show(version_rows(connection.management.every_version()), as_json=False)
+    line = f"inference {endpoints.inference}   management {endpoints.management}   logs {directory.logs}"
+    print(line, file=sys.stderr)
 
 
-def version_table(versions: list[ModelVersion]) -> Table:
-    """Draw a line per version: whether it is the default, its workers and what waits in its queue."""
-    table = Table("model", "version", "default", "workers", "process ids", "queued", "queue room")
-    for version in versions:
-        table.add_row(
-            version.model,
-            version.version,
-            "yes" if version.is_default else "",
-            f"{version.ready_workers} of {len(version.workers)} ready",
-            " ".join(str(worker.pid) for worker in version.workers),
-            str(version.queued),
-            str(version.queue_room),
-        )
-    return table
+def show_step(line: str) -> None:
+    """Show how far a start is, where somebody sees it."""
+    if sys.stderr.isatty():
+        print(f"\r\033[K{line} ...", end="", file=sys.stderr, flush=True)
 
 
 def announce(settings: Settings, versions: list[ModelVersion]) -> None:
     """Say what is served, and the line to try it with."""
+    if sys.stderr.isatty():
+        print("\r\033[K", end="", file=sys.stderr)
+    default = next(version for version in reversed(versions) if version.is_default)
     served = ", ".join(f"{version.model} {version.version}" for version in versions)
-    url = f"{settings.inference}/predictions/{versions[-1].model}"
-    print(f"ready: {served}\n  curl -X POST -F 'image=@cat.jpg' {url}", flush=True)
+    url = f"{settings.inference}/predictions/{default.model}"
+    key = f"-H 'Authorization: Bearer '$({key_command(settings)}) " if settings.tokens else ""
+    print(
+        f"ready: {served}; the default is {default.version}\n  curl -X POST {key}-F 'image=@{example_image()}' {url}",
+        flush=True,
+    )
+
+
+def example_image() -> str:
+    """Return an image that is there, as the working directory sees it."""
+    found = sorted((PROJECT / "tests").glob("*/cat.jpg"))
+    return str(found[0]) if found else "cat.jpg"
+
+
+def key_command(settings: Settings) -> str:
+    """Return the shell command that prints the key of the inference API."""
+    return f"jq -r .inference.key {settings.runtime_directory.key_file}"
 
 
 def main() -> NoReturn:
-    """Run the command line; a fault is one sentence on stderr and exit code 1."""
+    """Run the command line; a fault is one sentence on stderr, and an exit code."""
     try:
         app(standalone_mode=True)
-    except (ServingError, ClientError) as fault:
+    except GaveUpError as fault:
+        print(f"error: {fault}", file=sys.stderr)
+        sys.exit(EXIT_GAVE_UP)
+    except (ServingError, ClientError, OSError) as fault:
         print(f"error: {fault}", file=sys.stderr)
     sys.exit(1)
 

@@ -31,14 +31,14 @@ class RuntimeDirectory:
         return self.path / "key_file.json"
 
     @property
-    def claim(self) -> Path:
-        """Which processes run here: those of the launcher and of TorchServe."""
-        return self.path / "server.json"
+    def launcher_lock(self) -> Path:
+        """Locked (flock) by the launcher for as long as it lives; holds its process id and how far it is."""
+        return self.path / "launcher.lock"
 
     @property
-    def ready(self) -> Path:
-        """Exists while the server that runs here answers predictions."""
-        return self.path / "ready"
+    def state(self) -> Path:
+        """What is served: versions, defaults, workers. The next start comes back to it."""
+        return self.path / "state.json"
 
     @property
     def launcher_log(self) -> Path:
@@ -52,8 +52,13 @@ class RuntimeDirectory:
 
     @property
     def console_log(self) -> Path:
-        """What TorchServe's own process prints."""
+        """What TorchServe's Java process prints by itself, such as why it cannot start."""
         return self.logs / "console.log"
+
+    @property
+    def server_log(self) -> Path:
+        """What TorchServe's front end logs."""
+        return self.logs / "torchserve.log"
 
     @property
     def worker_log(self) -> Path:
@@ -62,7 +67,7 @@ class RuntimeDirectory:
 
     @property
     def snapshots(self) -> Path:
-        """Directory of the snapshots that TorchServe writes at each start, change and stop."""
+        """Directory of the snapshots that TorchServe writes at each change; a new one tells the launcher to look."""
         return self.logs / "config"
 
     @property

@@ -5,6 +5,7 @@ import os
 import socket
 import struct
 import time
+from collections.abc import Mapping
 
 import psutil
 
@@ -31,19 +32,26 @@ def free_port() -> int:
         return int(listener.getsockname()[1])
 
 
-def require_free(ports: list[int]) -> None:
+def require_free(ports: Mapping[str, int]) -> None:
     """Refuse ports that cannot be listened to.
 
+    Args:
+        ports: by the name of the setting that chooses each.
+
     Raises:
-        ServingError: names the first port that is taken.
+        ServingError: names the first port that cannot be had.
     """
-    for port in ports:
+    for setting, port in ports.items():
         try:
             socket.create_server(("127.0.0.1", port)).close()
+        except PermissionError as forbidden:
+            raise ServingError(
+                f"port {port} ({setting}) needs root's rights; choose one above 1023 in config.local.properties"
+            ) from forbidden
         except OSError as taken:
             raise ServingError(
-                f"port {port} is in use; stop what uses it (`make stop`, if it is this "
-                "server), or choose another in config.properties"
+                f"port {port} ({setting}) is in use; stop what uses it (`make stop`, if it is this server), or choose "
+                "another in config.local.properties"
             ) from taken
 
 

@@ -1,4 +1,4 @@
-"""The server's settings: config.properties, completed by what only the launcher knows."""
+"""The server's settings: config.properties, the machine's own config.local.properties, and what the launcher adds."""
 
 import json
 from collections.abc import Mapping
@@ -11,20 +11,23 @@ from pixserve.runtime_directory import RuntimeDirectory
 from serving.errors import ServingError
 from serving.listeners import free_port
 from serving.machine import this_machine
-from serving.store import PROFILES, read_store, snapshot
+from serving.startup import Startup
+from serving.validation import tcp_ports, validated
 
 PROJECT = Path(__file__).resolve().parent.parent
+CONFIG = PROJECT / "config.properties"
 LONGEST_SOCKET_PATH = 103  # bytes; the kernel's limit is 108 on Linux, 104 elsewhere, with the closing zero
+OURS = ("serving_profile", "pass_environment")  # for the launcher; TorchServe does not know them
 
 
 @dataclass(frozen=True)
 class Settings:
-    """One server: where it lives, what it serves, and TorchServe's own properties.
+    """One server: its runtime directory, what it serves, and TorchServe's own properties.
 
     Args:
         runtime_directory: the server's, for its sockets, logs, keys and temporary files.
         store: the folder of archives.
-        properties: config.properties, with relative `unix:` paths made absolute.
+        properties: the validated settings, with relative `unix:` paths made absolute.
     """
 
     runtime_directory: RuntimeDirectory
@@ -34,32 +37,45 @@ class Settings:
     @classmethod
     def read(
         cls,
-        config: Path = PROJECT / "config.properties",
+        config: Path = CONFIG,
         *,
         runtime_dir: Path = PROJECT / ".run",
         store: Path = PROJECT / "model-store",
         overrides: Mapping[str, str] | None = None,
+        local: bool = True,
     ) -> "Settings":
-        """Read a properties file; `overrides` win over what it says.
+        """Read a properties file, and the machine's own settings beside it.
+
+        Args:
+            config: the file; `local_config` names the second one, whose values win.
+            runtime_dir: the server's runtime directory.
+            store: the folder of archives.
+            overrides: win over both files.
+            local: whether the second file is read.
 
         Raises:
-            ServingError: the file is missing, its profile is unknown, or the management socket's path too long.
+            ServingError: the file is missing, or a setting is wrong; a line for each.
         """
         if not config.is_file():
             raise ServingError(f"there is no settings file {config}")
-        properties = javaproperties.loads(config.read_text()) | dict(overrides or {})
-        properties["management_address"] = _below(runtime_dir.resolve(), properties["management_address"])
-        settings = cls(RuntimeDirectory(runtime_dir.resolve()), store.resolve(), properties)
-        if settings.profile not in PROFILES:
-            raise ServingError(f"serving_profile is {settings.profile!r}; expected {' or '.join(PROFILES)}")
-        return settings
+        files = [config, local_config(config)] if local and local_config(config).is_file() else [config]
+        properties = {key: value for file in files for key, value in read_properties(file).items()}
+        source = " and ".join(file.name for file in files)
+        settings = validated(properties | dict(overrides or {}), source=source)
+        directory = RuntimeDirectory(runtime_dir.resolve())
+        for path in (directory.path, store.resolve(), PROJECT):
+            _require_plain(path)
+        settings["management_address"] = _below(directory.path, settings["management_address"])
+        return cls(directory, store.resolve(), settings)
 
     @classmethod
     def isolated(cls, runtime_dir: Path, store: Path, overrides: Mapping[str, str] | None = None) -> "Settings":
-        """Return settings for tests and benchmarks: a runtime directory of its own, and free ports."""
+        """Return settings for tests and benchmarks: a runtime directory of its own, free ports, no local settings."""
         grpc = {f"grpc_{api}_port": str(free_port()) for api in ("inference", "management")}
         rest = {"inference_address": f"http://127.0.0.1:{free_port()}"}
-        return cls.read(runtime_dir=runtime_dir, store=store, overrides={**rest, **grpc, **(overrides or {})})
+        return cls.read(
+            runtime_dir=runtime_dir, store=store, overrides={**rest, **grpc, **(overrides or {})}, local=False
+        )
 
     @property
     def inference(self) -> str:
@@ -73,8 +89,18 @@ class Settings:
 
     @property
     def profile(self) -> str:
-        """What the server is tuned for: one of `PROFILES`."""
+        """What the server is tuned for: one of `startup.PROFILES`."""
         return self.properties.get("serving_profile", "throughput")
+
+    @property
+    def workers(self) -> int:
+        """Worker processes of a version that was not served before."""
+        return int(self.properties.get("default_workers_per_model", this_machine().workers))
+
+    @property
+    def passed_environment(self) -> list[str]:
+        """Environment variables that TorchServe and its workers get beside the usual ones; ``NAME*`` is a prefix."""
+        return [name for name in self.properties.get("pass_environment", "").split(",") if name]
 
     @property
     def management_socket(self) -> Path | None:
@@ -92,33 +118,54 @@ class Settings:
         return not self.tokens and self.management_socket is not None
 
     @property
-    def ports(self) -> list[int]:
-        """Every TCP port the server will open."""
-        urls = [self.properties[f"{api}_address"] for api in ("inference", "management", "metrics")]
-        if self.properties.get("enable_metrics_api") == "false":
-            urls.pop()
-        grpc = [self.properties[f"grpc_{api}_port"] for api in ("inference", "management")]
-        return [int(url.rpartition(":")[2]) for url in urls if not url.startswith("unix:")] + [int(p) for p in grpc]
+    def ports(self) -> dict[str, int]:
+        """Every TCP port the server will open, by the setting that names it."""
+        return tcp_ports(self.properties)
 
-    def write(self) -> Path:
-        """Write the properties TorchServe starts from, and return their path.
-
-        Raises:
-            ServingError: the model store is missing or empty, or holds what is no archive.
-        """
-        workers = this_machine().workers
-        models = snapshot(
-            read_store(self.store), snapshots=self.runtime_directory.snapshots, workers=workers, profile=self.profile
-        )
-        machine = {
+    def write(self, startup: Startup) -> Path:
+        """Write the properties TorchServe starts from, and return their path."""
+        added = {
             "model_store": str(self.store),
-            "default_workers_per_model": str(workers),
+            "default_workers_per_model": str(self.workers),
             "number_of_netty_threads": str(this_machine().netty_threads),
-            "model_snapshot": json.dumps(models),
+            "model_snapshot": json.dumps(startup.snapshot(self.profile)),
         }
+        theirs = {key: value for key, value in self.properties.items() if key not in OURS}
         path = self.runtime_directory.properties
-        path.write_text(javaproperties.dumps(machine | dict(self.properties), timestamp=False))
+        path.write_text(javaproperties.dumps(added | theirs, timestamp=False))
         return path
+
+
+def local_config(config: Path) -> Path:
+    """Return the file of one machine's own settings, which git ignores: config.local.properties."""
+    return config.with_suffix(f".local{config.suffix}")
+
+
+def read_properties(path: Path) -> dict[str, str]:
+    """Return the keys and values of a properties file, in UTF-8 or in Java's own encoding, Latin-1.
+
+    Raises:
+        ServingError: it cannot be read.
+    """
+    try:
+        content = path.read_bytes()
+        try:
+            text = content.decode("utf-8")
+        except UnicodeDecodeError:
+            text = content.decode("latin-1")
+        return javaproperties.loads(text)
+    except (OSError, ValueError) as fault:
+        raise ServingError(f"{path} cannot be read: {fault}") from fault
+
+
+def _require_plain(path: Path) -> None:
+    """Refuse a path that cannot stand in a Java class path or in Python's search path."""
+    for character in ":,%$":
+        if character in str(path):
+            raise ServingError(
+                f"the path {path} holds {character!r}, which Java or its logging reads as a separator; "
+                "choose a path without it"
+            )
 
 
 def _below(runtime_dir: Path, address: str) -> str:

@@ -2,61 +2,38 @@
 
 import json
 import os
+import resource
 import shlex
 import shutil
 import signal
 import socket
 import stat
 import subprocess
-import sys
+import tempfile
 import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
 
-import javaproperties
 import psutil
 import pytest
 import requests
 
 import archive
+from serving.lock import launcher_status
 from serving.server import Server
 from serving.settings import PROJECT, Settings
 from tests.conftest import CAT, LENET_RECORD
+from tests.end_to_end.launching import Launcher, wait_until
 
-
-class Launcher:
-    """`serve.py` with a runtime directory, a store and settings of its own."""
-
-    def __init__(self, runtime_dir: Path, store: Path, **overrides: str) -> None:
-        self.settings = Settings.isolated(runtime_dir, store, overrides)
-        self.config = runtime_dir / "config.properties"
-        self.config.write_text(javaproperties.dumps(dict(self.settings.properties)))
-
-    def command(self, verb: str) -> list[str]:
-        options = ["--config", self.config, "--runtime-dir", self.settings.runtime_directory.path]
-        store = ["--store", self.settings.store] if verb in ("run", "start") else []
-        return [sys.executable, "serve.py", verb, *map(str, [*options, *store])]
-
-    def __call__(self, verb: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run(self.command(verb), cwd=PROJECT, capture_output=True, text=True, timeout=150)
-
-    def predict(self) -> requests.Response:
-        with CAT.open("rb") as cat:
-            url = f"{self.settings.inference}/predictions/cifar10"
-            return requests.post(url, files={"image": cat}, timeout=30)
-
-    def processes(self) -> list[psutil.Process]:
-        """Every process that works in this runtime directory, whoever its parent is."""
-        path = str(self.settings.runtime_directory.path)
-        return [process for process in psutil.process_iter() if mentions(process, path)]
-
-
-def mentions(process: psutil.Process, text: str) -> bool:
-    try:
-        return process.pid != os.getpid() and text in " ".join(process.cmdline())
-    except psutil.Error:
-        return False
+# What other projects may have left in a user's environment; nothing of it may reach TorchServe.
+STRANGE_ENVIRONMENT = {
+    "TS_CONFIG_FILE": "/of/another/project/config.properties",
+    "LOG_LOCATION": "/of/another/project/logs",
+    "JAVA_TOOL_OPTIONS": "-Xmx1k",
+    "PYTHONHASHSEED": "no number",
+    "LC_ALL": "C",
+}
 
 
 @pytest.fixture
@@ -66,23 +43,86 @@ def launcher(runtime_dir: Path, store: Path) -> Iterator[Launcher]:
     launcher("stop")
 
 
-def test_start_returns_when_predictions_are_answered_and_stop_leaves_no_process(launcher):
+@pytest.fixture(scope="module")
+def running(store: Path) -> Iterator[Launcher]:
+    """A server in the background, started under a strange environment in a directory with a strange name."""
+    folder = Path(tempfile.mkdtemp(prefix="serving-"))
+    directory = folder / "été & co"
+    directory.mkdir()
+    environment = {name: value for name, value in (os.environ | STRANGE_ENVIRONMENT).items() if "PYTHON" not in name}
+    launcher = Launcher(directory, store, environment=environment)
     started = launcher("start")
     assert started.returncode == 0, started.stderr
     assert "ready: cifar10 1.0" in started.stdout
-    assert launcher.predict().status_code == 200
-    status = launcher("status")
+    yield launcher
+    launcher("stop")
+    shutil.rmtree(folder)
+
+
+def test_start_returns_when_predictions_are_answered(running):
+    assert running.predict().status_code == 200
+
+
+def test_status_shows_the_versions(running):
+    status = running("status")
     assert status.returncode == 0
-    assert "cifar10" in status.stdout
-    assert launcher.processes()
-    stopped = launcher("stop")
+    (version,) = json.loads(status.stdout)
+    assert (version["model"], version["version"], version["default"]) == ("cifar10", "1.0", True)
+    assert f"inference {running.settings.inference} " in status.stderr
+
+
+def test_a_second_server_in_one_runtime_directory_is_refused(running):
+    again = running("start")
+    assert again.returncode == 1
+    assert f"a server runs already in {running.directory.path}: process {running.pid}" in again.stderr
+    assert running.predict().ok
+
+
+def test_what_is_served_is_recorded_whoever_changes_it(running):
+    state = json.loads(running.directory.state.read_text())["models"]["cifar10"]
+    assert (state["default"], list(state["versions"])) == ("1.0", ["1.0"])
+    with Server(running.settings).management() as management:
+        management.scale("cifar10", "1.0", workers=1)
+    wait_until(lambda: _workers_recorded(running) == 1)
+
+
+def _workers_recorded(launcher: Launcher) -> int:
+    state = json.loads(launcher.directory.state.read_text())
+    return int(state["models"]["cifar10"]["versions"]["1.0"]["workers"])
+
+
+def test_a_client_that_resets_its_connection_is_no_error_of_the_server(running):
+    host, _, port = running.settings.inference.removeprefix("http://").partition(":")
+    with socket.create_connection((host, int(port))) as client:
+        client.sendall(b"POST /predictions/cifar10 HTTP/1.1\r\nHost: a\r\nContent-Length: 100000\r\n\r\nimage")
+        time.sleep(0.2)
+        client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")  # close with a reset
+    log = running.directory.logs / "connections.log"
+    wait_until(lambda: "Connection reset by peer" in log.read_text())
+    assert "ERROR" not in running.directory.console_log.read_text()
+    assert "ERROR" not in running.directory.server_log.read_text()
+
+
+def test_a_torchserve_that_is_killed_is_started_again_and_leaves_no_worker(running):
+    killed = running.processes()
+    launcher = running.pid
+    running.front_end().kill()
+    wait_until(lambda: all(not process.is_running() for process in killed if process.pid != launcher))
+    wait_until(running.answers)
+    wait_until(lambda: (status := launcher_status(running.directory)) and status.ready)
+    assert running.pid == launcher
+    assert "TorchServe ended by itself (killed by SIGKILL)" in running.directory.launcher_log.read_text()
+
+
+def test_stop_leaves_no_process(running):
+    stopped = running("stop")
     assert (stopped.returncode, stopped.stdout) == (0, "stopped\n")
-    assert launcher.processes() == []
+    assert running.processes() == []
 
 
 def test_a_server_started_by_a_background_script_which_ignores_interrupts_stops_all_the_same(launcher):
     start = f"trap '' INT; exec {shlex.join(launcher.command('start'))}"
-    subprocess.run(["sh", "-c", start], cwd=PROJECT, check=True, capture_output=True, timeout=150)
+    subprocess.run(["sh", "-c", start], cwd=PROJECT, check=True, capture_output=True, timeout=300)
     assert launcher("stop").stdout == "stopped\n"
     assert launcher.processes() == []
 
@@ -140,31 +180,33 @@ def refusal(response: requests.Response) -> str:
     return "refused" if response.json()["type"] == "ServerStopping" else response.text
 
 
-def test_interrupting_the_foreground_server_leaves_no_process(launcher):
-    foreground = subprocess.Popen(
-        launcher.command("run"), cwd=PROJECT, stdout=subprocess.PIPE, text=True, start_new_session=True
-    )
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP])
+def test_interrupting_the_foreground_server_or_closing_its_terminal_leaves_no_process(launcher, how):
+    foreground = launcher.run_in_foreground()
     assert foreground.stdout is not None
     assert "ready" in foreground.stdout.readline()
-    os.killpg(foreground.pid, signal.SIGINT)  # as a terminal does
+    os.killpg(foreground.pid, how)  # as a terminal does
     assert foreground.wait(60) == 0
     foreground.stdout.close()
     assert launcher.processes() == []
 
 
-def test_a_launcher_that_was_killed_is_cleaned_up_after(launcher):
+def test_a_launcher_that_was_killed_leaves_no_process_and_nothing_that_looks_alive(launcher):
     launcher("start")
-    claim = json.loads(launcher.settings.runtime_directory.claim.read_text())
-    os.kill(claim["launcher"], signal.SIGKILL)
-    assert launcher("stop").stdout == "stopped\n"
+    os.kill(launcher.pid, signal.SIGKILL)
+    wait_until(lambda: launcher.processes() == [])
+    assert launcher("status").returncode == 1
+    assert launcher("stop").stdout == "nothing to stop: no server runs\n"
+
+
+def test_a_start_that_was_interrupted_is_no_state_to_come_back_to(launcher):
+    foreground = launcher.run_in_foreground()
+    wait_until(lambda: (status := launcher_status(launcher.directory)) and "unpacks" in status.step)
+    foreground.send_signal(signal.SIGINT)
+    foreground.communicate(timeout=60)
     assert launcher.processes() == []
-
-
-def test_a_second_server_in_one_runtime_directory_is_refused(launcher):
-    launcher("start")
-    again = launcher("start")
-    assert again.returncode == 1
-    assert "a server runs already" in again.stderr
+    assert not launcher.directory.state.exists()
+    assert not launcher.directory.default_history.exists()
 
 
 def test_a_port_in_use_is_one_sentence(launcher):
@@ -172,7 +214,7 @@ def test_a_port_in_use_is_one_sentence(launcher):
     with socket.create_server(("127.0.0.1", port)):
         refused = launcher("start")
     assert refused.returncode == 1
-    assert refused.stderr.startswith(f"error: port {port} is in use")
+    assert refused.stderr.startswith(f"error: port {port} (inference_address) is in use")
     assert refused.stderr.count("\n") == 1
 
 
@@ -181,6 +223,26 @@ def test_an_empty_store_is_one_sentence(runtime_dir, tmp_path):
     assert refused.returncode == 1
     assert "there is no archive" in refused.stderr
     assert refused.stderr.count("\n") == 1
+
+
+def test_a_full_disk_is_one_sentence(launcher):
+    no_room = launcher("start", preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (0, 0)))
+    assert no_room.returncode == 1
+    assert no_room.stderr == f"error: {launcher.directory.launcher_lock} cannot be written: File too large\n"
+
+
+def test_an_option_that_java_refuses_is_shown_in_its_own_words(runtime_dir, store):
+    refused = Launcher(runtime_dir, store, vmargs="-XX:+UseTheForce")("start")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: TorchServe ended by itself (exit code 1); its last words:\n")
+    assert "Unrecognized VM option 'UseTheForce'" in refused.stderr
+
+
+def test_settings_that_torchserve_refuses_are_shown_in_its_own_words(runtime_dir, store):
+    refused = Launcher(runtime_dir, store, blacklist_env_vars="(")("start")
+    assert refused.returncode == 1
+    assert refused.stderr.startswith("error: TorchServe ended by itself (exit code 1); its last words:\n")
+    assert "PatternSyntaxException" in refused.stderr
 
 
 def test_a_worker_that_cannot_load_is_shown_with_its_own_traceback(runtime_dir, tmp_path):
@@ -203,7 +265,7 @@ def store_of_misfits(folder: Path) -> Path:
 
 
 def test_one_setting_turns_tokens_on(runtime_dir, store):
-    settings = Settings.isolated(runtime_dir, store, {"disable_token_authorization": "false"})
+    settings = Settings.isolated(runtime_dir, store, {"disable_token_authorization": "False"})
     with Server(settings) as server:
         server.wait_until_ready()
         without = requests.post(f"{settings.inference}/predictions/cifar10", data=CAT.read_bytes(), timeout=30)
@@ -211,17 +273,3 @@ def test_one_setting_turns_tokens_on(runtime_dir, store):
         server.predict(CAT.read_bytes(), model="cifar10")
         with server.management() as management:
             assert management.models() == ["cifar10"]
-
-
-def test_versions_and_default_survive_a_restart(runtime_dir, store):
-    settings = Settings.isolated(runtime_dir, store)
-    for _ in range(2):
-        with Server(settings) as server:
-            server.wait_until_ready()
-            with server.management() as management:
-                assert management.default_version("cifar10") == "1.0"
-
-
-def test_the_settings_of_the_tree_are_those_of_the_readme():
-    settings = Settings.read()
-    assert settings.inference == "http://127.0.0.1:8080"

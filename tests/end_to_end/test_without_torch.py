@@ -11,7 +11,7 @@ import pytest
 import requests
 
 from archive import CONFIG
-from serving.server import TORCH_STAND_IN, worker_environment
+from serving.environment import TORCH_STAND_IN, worker_environment
 from serving.settings import PROJECT, Settings
 from tests.conftest import CAT
 
@@ -57,7 +57,7 @@ def serve(python: Path, runtime_dir: Path) -> Iterator[Callable[[Path], str]]:
         return settings.inference
 
     yield start
-    subprocess.run([python, "serve.py", "stop", *options], cwd=PROJECT, check=True)
+    subprocess.run([python, "serve.py", "stop", "--runtime-dir", runtime_dir], cwd=PROJECT, check=True)
 
 
 def test_a_worker_without_torch_finds_the_stand_in(serve: Callable[[Path], str], tmp_path: Path) -> None:

@@ -42,6 +42,6 @@ def test_a_write_that_finds_no_room_leaves_the_old_content_and_no_other_file(tmp
         text=True,
         check=False,
     )
-    assert "OSError: [Errno 27] File too large" in no_room.stderr
+    assert f"OSError: [Errno 27] File too large: '{path}'" in no_room.stderr
     assert read_json(path) == {"old": True}
     assert [found.name for found in tmp_path.iterdir()] == ["state.json"]

@@ -1,0 +1,35 @@
+"""The runtime directory before a start: made, and cleared of what an earlier run left in it."""
+
+import shutil
+from pathlib import Path
+
+from pixserve.runtime_directory import RuntimeDirectory
+
+
+def prepare(directory: RuntimeDirectory, management_socket: Path | None) -> None:
+    """Make the runtime directory, which only its owner may enter, and remove what an earlier run left in it.
+
+    State, history and logs stay. The logs of workers and console are of one run each; the one before is kept.
+    Call it only while no server runs there.
+
+    Args:
+        directory: the server's.
+        management_socket: where the management API will listen, if on a unix socket.
+    """
+    directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    directory.path.chmod(0o700)
+    for folder in (directory.temporary, directory.snapshots):  # unpacked archives of a server that was killed
+        shutil.rmtree(folder, ignore_errors=True)
+    for folder in (directory.logs, directory.temporary):
+        folder.mkdir(exist_ok=True)
+    for log in (directory.worker_log, directory.console_log):
+        keep_previous(log)
+    for path in [directory.draining, directory.key_file, *directory.quiesce_files(), management_socket]:
+        if path:
+            path.unlink(missing_ok=True)
+
+
+def keep_previous(log: Path) -> None:
+    """Rename a log to `<name>-previous.log`."""
+    if log.exists():
+        log.replace(log.with_stem(f"{log.stem}-previous"))

@@ -1,0 +1,261 @@
+"""What config.properties may say: every setting, and the values it takes.
+
+TorchServe ignores an unknown key, and ends with a Java exception, or waits for ever, on a wrong value. So settings are
+checked as a whole before Java starts. The keys are those of TorchServe 0.12's `ConfigManager`; a test compares.
+"""
+
+import difflib
+import re
+from collections.abc import Callable, Mapping
+from decimal import Decimal, InvalidOperation
+
+from serving.errors import ServingError
+from serving.startup import PROFILES
+
+Check = Callable[[str], str]  # returns the value in TorchServe's notation, or raises ValueError with what was expected
+
+ADDRESS = re.compile(r"https?://(?P<host>[^:/\[\]\s]+):(?P<port>\d+)")
+VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
+SET_BY_THE_LAUNCHER = {
+    "model_store": "the option --store",
+    "model_snapshot": "what was served before",
+    "load_models": "the archives of the model store",
+    "models": "handler/model-config.yaml",
+    "model_server_home": "the installed torchserve package",
+    "async_logging": "serving/log4j2.xml",  # without effect in TorchServe 0.12
+    "enable_envvars_config": "config.properties alone",
+    "use_env_allowed_urls": "allowed_urls",
+}
+
+
+def text(value: str) -> str:
+    """Accept anything."""
+    return value
+
+
+def boolean(value: str) -> str:
+    """Accept true and false, in any case: TorchServe does, and the launcher must read the same."""
+    if value.lower() not in ("true", "false"):
+        raise ValueError("true or false")
+    return value.lower()
+
+
+def whole_number(least: int, most: int = 2**31 - 1) -> Check:
+    """Accept a whole number in a range."""
+
+    def check(value: str) -> str:
+        if not re.fullmatch(r"[0-9]{1,10}", value) or not least <= int(value) <= most:
+            raise ValueError(f"a whole number from {least} to {most}")
+        return str(int(value))
+
+    return check
+
+
+def decimal(value: str) -> str:
+    """Accept a positive number."""
+    try:
+        number = Decimal(value)
+    except InvalidOperation:
+        number = Decimal(0)
+    if not number.is_finite() or number <= 0:
+        raise ValueError("a number above 0")
+    return value
+
+
+def one_of(*values: str) -> Check:
+    """Accept one of a few words."""
+
+    def check(value: str) -> str:
+        if value not in values:
+            raise ValueError(" or ".join(values))
+        return value
+
+    return check
+
+
+port = whole_number(1, 65535)
+
+
+def address(value: str) -> str:
+    """Accept ``http://host:port``, ``https://host:port`` or ``unix:path``."""
+    if value.startswith("unix:") and len(value) > len("unix:"):
+        return value
+    found = ADDRESS.fullmatch(value)
+    if not found:
+        raise ValueError("http://host:port or unix:path (TorchServe takes no IPv6 address here)")
+    port(found["port"])
+    return value
+
+
+def host(value: str) -> str:
+    """Accept a host name or an IPv4 address."""
+    if not re.fullmatch(r"[^:/\[\]\s]+", value):
+        raise ValueError("a host name or an IPv4 address, without a port")
+    return value
+
+
+def variables(value: str) -> str:
+    """Accept names of environment variables, separated by commas; ``NAME*`` stands for all that begin so."""
+    names = [name.strip() for name in value.split(",") if name.strip()]
+    if not all(VARIABLE.fullmatch(name) for name in names):
+        raise ValueError("names of environment variables, separated by commas")
+    return ",".join(names)
+
+
+CHECKS: dict[str, Check] = {
+    # The launcher's own.
+    "serving_profile": one_of(*PROFILES),
+    "pass_environment": variables,
+    # Addresses.
+    "inference_address": address,
+    "management_address": address,
+    "metrics_address": address,
+    "grpc_inference_address": host,
+    "grpc_management_address": host,
+    "grpc_inference_port": port,
+    "grpc_management_port": port,
+    # Sizes, counts and times.
+    **dict.fromkeys(
+        (
+            "default_response_timeout",
+            "default_startup_timeout",
+            "default_workers_per_model",
+            "job_queue_size",
+            "max_request_size",
+            "max_response_size",
+            "metric_time_interval",
+            "unregister_model_timeout",
+        ),
+        whole_number(1),
+    ),
+    **dict.fromkeys(("netty_client_threads", "number_of_gpu", "number_of_netty_threads"), whole_number(0)),
+    "io_ratio": whole_number(1, 100),
+    "initial_worker_port": port,
+    "initial_distribution_port": port,
+    **dict.fromkeys(
+        (
+            "grpc_inference_max_connection_age_ms",
+            "grpc_inference_max_connection_age_grace_ms",
+            "grpc_management_max_connection_age_ms",
+            "grpc_management_max_connection_age_grace_ms",
+        ),
+        whole_number(1, 9_999_999_999),
+    ),
+    "token_expiration_min": decimal,
+    # Switches.
+    **dict.fromkeys(
+        (
+            "cpu_launcher_enable",
+            "decode_input_request",
+            "disable_system_metrics",
+            "disable_token_authorization",
+            "enable_grpc_ssl",
+            "enable_metrics_api",
+            "enable_model_api",
+            "install_py_dep_per_model",
+            "ipex_enable",
+            "ipex_gpu_enable",
+            "limit_max_image_pixels",
+            "model_metrics_auto_detect",
+            "prefer_direct_buffer",
+            "ts_open_inference_protocol",
+            "use_native_io",
+        ),
+        boolean,
+    ),
+    "metrics_mode": one_of("log", "prometheus", "legacy"),
+    # Words.
+    **dict.fromkeys(
+        (
+            "allowed_urls",
+            "blacklist_env_vars",
+            "certificate_file",
+            "cors_allowed_headers",
+            "cors_allowed_methods",
+            "cors_allowed_origin",
+            "cpp_log_config",
+            "cpu_launcher_args",
+            "default_service_handler",
+            "keystore",
+            "keystore_pass",
+            "keystore_type",
+            "metrics_config",
+            "plugins_path",
+            "private_key_file",
+            "service_envelope",
+            "system_metrics_cmd",
+            "ts_header_key_sequence_end",
+            "ts_header_key_sequence_id",
+            "ts_header_key_sequence_start",
+            "vmargs",
+            "workflow_store",
+        ),
+        text,
+    ),
+}
+
+# What is served where a file of settings leaves an address out; TorchServe's own default for management is a TCP port.
+DEFAULTS = {
+    "inference_address": "http://127.0.0.1:8080",
+    "management_address": "unix:management.sock",
+    "metrics_address": "http://127.0.0.1:8082",
+    "grpc_inference_address": "127.0.0.1",
+    "grpc_inference_port": "7070",
+    "grpc_management_address": "127.0.0.1",
+    "grpc_management_port": "7071",
+}
+
+
+def validated(properties: Mapping[str, str], *, source: str) -> dict[str, str]:
+    """Return the settings in TorchServe's notation, with the addresses that are missing.
+
+    Args:
+        properties: keys and values as they were read; blanks around a value are ignored.
+        source: where they were read, for the message.
+
+    Raises:
+        ServingError: a line for each setting that is wrong: what it is, and what is expected.
+    """
+    accepted: dict[str, str] = dict(DEFAULTS)
+    faults: list[str] = []
+    for key, value in properties.items():
+        if key not in CHECKS:
+            faults.append(_unknown(key))
+            continue
+        try:
+            accepted[key] = CHECKS[key](value.strip())
+        except ValueError as expected:
+            faults.append(f"{key} is {value!r}; expected {expected}")
+    if not faults:
+        faults += _twice(accepted)
+    if faults:
+        raise ServingError("\n".join(f"{source}: {fault}" for fault in faults))
+    return accepted
+
+
+def _unknown(key: str) -> str:
+    if key in SET_BY_THE_LAUNCHER:
+        return f"{key} cannot be set here; {SET_BY_THE_LAUNCHER[key]} decides"
+    close = difflib.get_close_matches(key, CHECKS, n=1)
+    return f"{key} is no setting" + (f"; did you mean {close[0]}?" if close else " of TorchServe or of the launcher")
+
+
+def _twice(settings: Mapping[str, str]) -> list[str]:
+    """Return a sentence for each TCP port that two APIs would listen to."""
+    users: dict[int, str] = {}
+    faults = []
+    for key, taken in tcp_ports(settings).items():
+        if taken in users:
+            faults.append(f"{key} and {users[taken]} both use port {taken}; each needs a port of its own")
+        users[taken] = key
+    return faults
+
+
+def tcp_ports(settings: Mapping[str, str]) -> dict[str, int]:
+    """Return every TCP port that a server will open, by the setting that names it."""
+    addresses = ["inference_address", "management_address"]
+    if settings.get("enable_metrics_api", "true") == "true":
+        addresses.append("metrics_address")
+    urls = {key: settings[key] for key in addresses if not settings[key].startswith("unix:")}
+    ports = {key: int(url.rpartition(":")[2]) for key, url in urls.items()}
+    return ports | {key: int(settings[key]) for key in ("grpc_inference_port", "grpc_management_port")}
