@@ -79,7 +79,7 @@ def status(runtime_dir: RuntimeDir = RUNTIME_DIR) -> None:
 
 
 def show_step(line: str) -> None:
-    """Show how far a start is, where somebody sees it."""
+    """Show how far a start is, where a person watches."""
     if sys.stderr.isatty():
         print(f"\r\033[K{line} ...", end="", file=sys.stderr, flush=True)
 
@@ -88,18 +88,14 @@ def announce(settings: Settings, versions: list[ModelVersion]) -> None:
     """Say what is served, and the line to try it with."""
     if sys.stderr.isatty():
         print("\r\033[K", end="", file=sys.stderr)
-    default = next(version for version in reversed(versions) if version.is_default)
     served = ", ".join(f"{version.model} {version.version}" for version in versions)
-    url = f"{settings.inference}/predictions/{default.model}"
+    url = f"{settings.inference}/predictions/{versions[-1].model}"
     key = f"-H 'Authorization: Bearer '$({key_command(settings)}) " if settings.tokens else ""
-    print(
-        f"ready: {served}; the default is {default.version}\n  curl -X POST {key}-F 'image=@{example_image()}' {url}",
-        flush=True,
-    )
+    print(f"ready: {served}\n  curl {key}-F 'image=@{example_image()}' {url}", flush=True)
 
 
 def example_image() -> str:
-    """Return an image that is there, as the working directory sees it."""
+    """Return the path of an image that exists."""
     found = sorted((PROJECT / "tests").glob("*/cat.jpg"))
     return str(found[0]) if found else "cat.jpg"
 
