@@ -15,6 +15,8 @@ MAX_NUMBERS = 300_000
 _BITS, _COMPRESSION, _PHOTOMETRIC = 0x0102, 0x0103, 0x0106
 _SAMPLES, _SAMPLE_FORMAT = 0x0115, 0x0153
 _TILE_WIDTH, _TILE_LENGTH = 0x0142, 0x0143
+_DEPTH = 2  # directories below the first
+_FIRST_PRIVATE_TAG = 0x8000  # in the first directory Pillow does not look at the numbers of those
 _SUB_IFDS = {0x8769, 0x8825, 0xA005}  # EXIF, GPS and interoperability, which Pillow reads, too
 _DECODED_COMPRESSIONS = {1, 2, 3, 4, 5, 6, 7, 8, 32773, 32809, 32946, 34676, 34677, 34925, 50000}
 _COMPRESSIONS = {34712: "JPEG 2000", 34887: "LERC", 50001: "WebP", 50002: "JPEG XL", 52546: "JPEG XL"}
@@ -32,7 +34,7 @@ def read_tiff(data: bytes | bytearray, *, max_pixels: int) -> Source:
         UnsupportedImageError: the samples are signed, or compressed in a way that is not decoded.
         ValueError: there is no TIFF header.
     """
-    values = _checked_values(data, first_ifd_offset(data), depth=2)
+    values = _checked_values(data, first_ifd_offset(data), depth=_DEPTH)
     check_pixels(values.get(_TILE_WIDTH, 1), values.get(_TILE_LENGTH, 1), limit=max_pixels)
     compression = values.get(_COMPRESSION, 1)
     if compression not in _DECODED_COMPRESSIONS:
@@ -50,7 +52,7 @@ def unsupported_variant(data: bytes | bytearray) -> str | None:
     except SyntaxError as error:
         if str(error) not in _UNKNOWN_TO_PILLOW:
             return None
-    values = _checked_values(data, first_ifd_offset(data), depth=0)
+    values = _checked_values(data, first_ifd_offset(data), depth=_DEPTH)
     return (
         f"a TIFF of {values.get(_SAMPLES, 1)} samples of {values.get(_BITS, 1)} bits, photometric interpretation "
         f"{values.get(_PHOTOMETRIC, 0)} and sample format {values.get(_SAMPLE_FORMAT, 1)}"
@@ -65,7 +67,8 @@ def _checked_values(data: bytes | bytearray, offset: int, *, depth: int) -> dict
     """
     values, numbers = {}, 0
     for entry in read_ifd(data, offset):
-        numbers += entry.numbers
+        if entry.tag < _FIRST_PRIVATE_TAG or entry.tag in _SUB_IFDS or depth < _DEPTH:
+            numbers += entry.numbers
         values[entry.tag] = entry.value
         if entry.tag in _SUB_IFDS and depth:
             _checked_values(data, entry.value, depth=depth - 1)

@@ -56,6 +56,8 @@ def tiffs() -> Iterator[tuple[str, bytes]]:
     pages = [Image.new("RGB", (9, 9))] * 3
     yield "tiff of several pages", encoded(quadrants(SIDE), "TIFF", save_all=True, append_images=pages)
     yield "tiff with a profile of 3 MB", encoded(quadrants(SIDE), "TIFF", icc_profile=NOTES)
+    measured = {65_001: tuple(float(number) for number in range(400_000))}
+    yield "tiff with 400,000 numbers of its maker", encoded(quadrants(SIDE), "TIFF", tiffinfo=measured)
     notes = {270: "x" * 3_000_000, 65_000: NOTES, 33_432: "y" * 10_000}
     yield "tiff with 3 MB of notes", encoded(quadrants(SIDE), "TIFF", tiffinfo=notes)
 
