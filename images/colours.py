@@ -22,7 +22,7 @@ def mixable(image: Image.Image, source: Source) -> Image.Image:
     """
     if image.mode in RESIZABLE and "transparency" not in image.info and source.transparent is None:
         return image
-    shown = None if source.transparent is None else _shown(image, source)
+    shown = None if source.transparent is None else _alpha(image, source.transparent, bits=source.bits)
     if image.mode in SIXTEEN_BIT:
         image = _eight_bits(image, source)
     elif "transparency" in image.info:
@@ -60,10 +60,9 @@ def _eight_bits(image: Image.Image, source: Source) -> Image.Image:
     return Image.fromarray(~samples if source.white_is_zero else samples)
 
 
-def _shown(image: Image.Image, source: Source) -> Image.Image:
-    """Alpha (L) of an image with one transparent colour: 0 there, 255 elsewhere."""
-    assert source.transparent is not None
+def _alpha(image: Image.Image, transparent: tuple[int, ...], *, bits: int) -> Image.Image:
+    """The alpha channel (L) of an image with one transparent colour: 0 there, 255 elsewhere."""
     samples = np.asarray(image)
-    scale = 255 // ((1 << source.bits) - 1) if source.bits < 8 and image.mode == "L" else 1  # as Pillow does
-    shown = samples != np.array(source.transparent, np.int64).squeeze() * scale
-    return Image.fromarray((shown.any(axis=2) if shown.ndim == 3 else shown).astype(np.uint8) * 255)
+    scale = 255 // ((1 << bits) - 1) if bits < 8 and image.mode == "L" else 1  # as Pillow scales the samples
+    differs = samples != np.array(transparent, np.int64).squeeze() * scale
+    return Image.fromarray((differs.any(axis=2) if differs.ndim == 3 else differs).astype(np.uint8) * 255)

@@ -21,8 +21,11 @@ def read_png(data: bytes | bytearray, *, max_pixels: int) -> Source:
 
     Raises:
         DamagedImageError: it does not start with a header.
-        UnsupportedImageError: it has 16 bits a channel and a transparent colour, which Pillow cannot compare exactly.
+        UnsupportedImageError: it is in the form that Apple's tools give to apps, or has 16 bits a channel and a
+            transparent colour, which Pillow cannot compare exactly.
     """
+    if data[12:16] == b"CgBI":
+        raise UnsupportedImageError("a PNG in Apple's own form (CgBI) came; expected an ordinary one")
     if data[12:16] != b"IHDR" or len(data) < _HEADER_END:
         raise DamagedImageError("a PNG image without a header; expected an intact one")
     bit_depth, colour_type = data[24], data[25]

@@ -46,12 +46,16 @@ def read_tiff(data: bytes | bytearray, *, max_pixels: int) -> Source:
 
 
 def unsupported_variant(data: bytes | bytearray) -> str | None:
-    """What a file is that Pillow does not open for want of a way to read its samples; None where it is damaged."""
+    """What a file is that Pillow does not open for want of a way to read its samples; None where that is not why."""
     try:
         TiffImageFile(io.BytesIO(data))
     except SyntaxError as error:
-        if str(error) not in _UNKNOWN_TO_PILLOW:
-            return None
+        if str(error) in _UNKNOWN_TO_PILLOW:
+            return _variant(data)
+    return None
+
+
+def _variant(data: bytes | bytearray) -> str:
     values = _checked_values(data, first_ifd_offset(data), depth=_DEPTH)
     return (
         f"a TIFF of {values.get(_SAMPLES, 1)} samples of {values.get(_BITS, 1)} bits, photometric interpretation "

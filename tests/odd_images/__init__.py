@@ -63,6 +63,7 @@ def unsupported() -> dict[str, tuple[bytes, str]]:
         "jpeg-ls": (with_frame(jpeg, marker=0xF7), "JPEG-LS"),
         "jpeg of two components": (with_frame(jpeg, components=2), "2 components"),
         "png of 16 bits with a transparent colour": (png(rgb16, 16, 2, key), "16-bit RGB PNG"),
+        "png in Apple's form": (b"\x89PNG\r\n\x1a\n" + png_chunk(b"CgBI", bytes(4)) + flat, "CgBI"),
         "bmp of 12 bits": (bmp(flat, 16, compression=3, masks=masks, header_bytes=108), "bitfields"),
         "bmp of 2 bits": (bmp(flat, 2), "pixel depth"),
         "bmp with a jpeg inside": (bmp(jpeg, 0, compression=4), "BMP"),
