@@ -43,7 +43,9 @@ class Endpoints:
         try:
             text = directory.properties.read_text()
         except OSError as missing:
-            raise UnreachableError(f"no server has been started in {path}: `make start` starts one") from missing
+            raise UnreachableError(
+                f"no server has been started in {path}: `make start` starts one, --url names another"
+            ) from missing
         properties = javaproperties.loads(text)
         tokens = properties.get("disable_token_authorization", "false") != "true"
         return cls(

@@ -13,6 +13,7 @@ from typing import Any
 
 import pytest
 
+from operations.commands.rollout import phase_sentence
 from operations.errors import (
     ClassNamesError,
     DrainTimedOutError,
@@ -220,15 +221,16 @@ def test_a_refused_rollout_shows_both_versions_and_has_an_exit_code_of_its_own(s
     assert done.stderr.splitlines()[-1].startswith("error: cifar10 bad is refused: accuracy fell from 100.0%")
 
 
-@pytest.mark.parametrize("step", ["loading", "comparing", "watching"])
-def test_ctrl_c_leaves_the_server_as_it_was(service: Service, step: str) -> None:
+@pytest.mark.parametrize("phase", [Phase.LOADING, Phase.COMPARING, Phase.WATCHING])
+def test_ctrl_c_leaves_the_server_as_it_was(service: Service, phase: Phase) -> None:
     before = service.versions()
+    begun = phase_sentence(PhaseStarted(phase, OLD, NEW, 1), Plan(f"{MODEL}-{NEW}.mar", service.gate))
     with subprocess.Popen(
         [*PIXSERVE, *rollout_command(service, NEW)], stderr=subprocess.PIPE, text=True, cwd=PROJECT
     ) as rollout:
         assert rollout.stderr is not None
         for said in rollout.stderr:
-            if step in said:
+            if said.strip() == begun:
                 break
         time.sleep(0.3)
         os.kill(rollout.pid, signal.SIGINT)
