@@ -21,6 +21,7 @@ from benchmarks import command
 from benchmarks.contestants import BASELINE, NAMES, PROJECT, Contestant, ProjectContestant, contestant
 from benchmarks.peers.environment import ENVIRONMENTS
 from benchmarks.peers.settings import PEERS
+from benchmarks.ratios import ratios
 from benchmarks.results import header, write_result
 from benchmarks.rounds import Entry, Measurement, Plan, measure_round, medians, rounded
 from benchmarks.table import terminal_table
@@ -127,6 +128,8 @@ def bench(
         **measure(plan, entries, sample, project=ProjectContestant(record)),
     }
     Console(width=TABLE_WIDTH).print(terminal_table(document))
+    for sentence in ratios(document):
+        print(sentence)
     if save:
         write_result(save, document)
     print(json.dumps(document))

@@ -1,4 +1,4 @@
-"""Versions and workers come and go under constant traffic; no request may fail, and the figures say what it costs.
+"""Roll out, retire and scale under constant traffic: no request may fail; latencies say what each change costs.
 
     python -m benchmarks.rollout_drill       twenty rollouts and rollbacks, five retires, ten scalings (minutes)
 
@@ -6,7 +6,6 @@ Starts a TorchServe of its own with the shipped LeNet under two versions, and 16
 Traffic is paced, not as fast as can be: how long an answer takes beside a starting worker is what is measured.
 """
 
-import sys
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +14,8 @@ from typing import Annotated
 import typer
 from rich.console import Console
 
+from benchmarks import command
+from benchmarks.results import header, write_result
 from operations.events import Event, Phase, PhaseStarted
 from operations.latency import percentile_ms
 from operations.loading import add_workers
@@ -24,11 +25,12 @@ from operations.rollout import Plan, Rollout
 from operations.switch import roll_back
 from pixserve import Connection
 from pixserve.commands.output import table_of
-from pixserve.errors import ClientError
 from tests.traffic import Load, Sample
 from tests.two_versions import GENEROUS, MODEL, NEW, OLD, generated_images, label_images, two_versions
 
 SWITCH_S = 0.5  # before and after a change of the default
+
+app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
 
 
 @dataclass
@@ -64,8 +66,8 @@ class Drill:
     gate: Path
     timeline: Timeline
 
-    def there_and_back(self, *, times: int) -> None:
-        """Roll the new version out and back again."""
+    def roll_out_and_back(self, *, times: int) -> None:
+        """Roll the new version out, and roll back."""
         for _ in range(times):
             plan = Plan(f"{MODEL}-{NEW}.mar", self.gate, most_images=50, limits=GENEROUS, watch_s=1)
             Rollout(self.connection, model=MODEL, plan=plan, listener=self.timeline.on_event).run()
@@ -138,12 +140,14 @@ def figures(samples: list[Sample], timeline: Timeline) -> list[dict[str, object]
     ]
 
 
-def main(
+@app.command()
+def rollout_drill(
     rollouts: Annotated[int, typer.Option(help="Rollouts, each with its rollback.")] = 10,
     retires: Annotated[int, typer.Option(help="Retires, each with its registration.")] = 5,
     scalings: Annotated[int, typer.Option(help="Scalings, down and up in turn.")] = 10,
     requests_per_s: Annotated[float, typer.Option(help="Traffic, of all 16 connections.")] = 200,
     calm_s: Annotated[float, typer.Option(help="How long nothing is done at first, in seconds.")] = 20,
+    save: Annotated[Path | None, typer.Option(help="Write the figures here, as JSON.")] = None,
 ) -> None:
     """Run the drill; exit code 1 if a request failed or was lost."""
     images, timeline = generated_images(200), Timeline()
@@ -155,23 +159,24 @@ def main(
             time.sleep(calm_s)
             timeline.begin("calm")
             time.sleep(calm_s)
-            drill.there_and_back(times=rollouts)
+            drill.roll_out_and_back(times=rollouts)
             drill.retire_and_register(times=retires)
             drill.scale(times=scalings)
             time.sleep(1)
     failed = [sample for sample in load.samples if sample.error]
-    Console(width=140).print(table_of(figures(load.samples, timeline)))
-    p99_ms = {str(row["phase"]): row["p99 ms"] for row in figures(load.samples, timeline)}
+    rows = figures(load.samples, timeline)
+    Console(width=140).print(table_of(rows))
+    p99_ms = {str(row["phase"]): row["p99 ms"] for row in rows}
     print(f"p99 of a switch: {p99_ms['switch']} ms; of calm: {p99_ms['calm']} ms")
     print(f"{len(load.samples)} requests, {len(failed)} failed, {load.lost} lost")
+    if save:
+        counts = {"requests": len(load.samples), "failed": len(failed), "lost": load.lost}
+        write_result(save, header() | counts | {"phases": rows})
     for sample in failed[:10]:
         print(f"  {timeline.phase_of(sample)}: {sample.protocol}: {sample.error}")
     if failed or load.lost:
-        sys.exit(1)
+        raise typer.Exit(1)
 
 
 if __name__ == "__main__":
-    try:
-        typer.run(main)
-    except ClientError as fault:
-        sys.exit(f"error: {fault}")
+    command.run(app)

@@ -23,4 +23,4 @@ class Api:
     @bentoml.api(batchable=True, max_batch_size=MAX_BATCH_SIZE)
     def predict(self, image: list[Image]) -> list[dict[str, Any]]:
         """The answer to each image; an upload of one is a batch of one."""
-        return self.classifier.answers([self.classifier.pixels(picture) for picture in image])
+        return self.classifier.answers([self.classifier.pixels(one) for one in image])

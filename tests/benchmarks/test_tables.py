@@ -12,8 +12,10 @@ from benchmarks.load import Load
 from benchmarks.notes import notes
 from benchmarks.peers.environment import ENVIRONMENTS
 from benchmarks.peers.settings import PEERS, settings_table
+from benchmarks.ratios import ratios
 from benchmarks.rounds import Measurement, medians
 from benchmarks.table import END, START, between_markers, markdown_table
+from serving.settings import PROJECT
 
 
 def measurement(requests_per_s: float, **counts: int) -> Measurement:
@@ -87,6 +89,18 @@ def test_another_record_for_the_peers_stands_above_the_table():
     assert "cifar10-1.0 (others cifar10-2.0) on" in markdown_table(DOCUMENT | {"peer_record": "cifar10-2.0.json"})
 
 
+def test_the_rate_beside_another_server_has_the_range_of_its_rounds():
+    own = [measurement(300), measurement(200), measurement(250)]
+    other = [replace(measurement(rate), server="mosec") for rate in (100, 100, 125)]
+    (sentence,) = ratios(DOCUMENT | {"servers": medians([*own, *other])})
+    assert sentence == "this project beside mosec: requests/s x 2.50 at 8 (2.00 to 3.00); p50 at 8 x 1.00"
+
+
+def test_a_comparison_without_this_project_has_no_ratios():
+    rows = medians([replace(measurement(100), server="mosec")])
+    assert ratios(DOCUMENT | {"servers": rows}) == []
+
+
 def test_what_concerns_the_project_alone_is_a_sentence_each():
     grpc = {"in_flight": 64, "channels": 2, "grpc_requests_per_s": 4000.0, "times_rest": 1.14, "grpc_errors": 0}
     assert notes({"many_connections": DOCUMENT["servers"], "photographs": [], "grpc": [grpc]}) == [
@@ -103,6 +117,10 @@ def test_the_table_goes_between_the_markers_and_nowhere_else():
 def test_a_page_without_markers_is_refused(page):
     with pytest.raises(BenchmarkError, match="in that order"):
         between_markers(page, "new")
+
+
+def test_the_reference_shows_the_settings_of_every_peer_as_they_are():
+    assert settings_table(PEERS) in (PROJECT / "docs" / "reference" / "benchmarks.md").read_text()
 
 
 def test_every_peer_has_a_line_of_settings_and_is_pinned_in_its_environment():
