@@ -13,12 +13,12 @@ import pytest
 import requests
 from google.protobuf.empty_pb2 import Empty
 
-from pixserve.rpc import load_stubs
+from pixserve._stubs.inference_pb2 import PredictionsRequest
+from pixserve._stubs.inference_pb2_grpc import InferenceAPIsServiceStub
 from serving.server import Server
 from tests.conftest import CAT
 
 JPEG = CAT.read_bytes()
-MESSAGES, SERVICES = load_stubs()
 INPUTS: dict[str, dict[str, bytes]] = {
     "an image": {"image": JPEG},
     "an image and top_k": {"image": JPEG, "top_k": b"3"},
@@ -30,11 +30,11 @@ INPUTS: dict[str, dict[str, bytes]] = {
 
 
 def sequence(fields: dict[str, bytes]) -> Any:
-    return MESSAGES.PredictionsRequest(model_name="cifar10", input=fields, sequence_id="a sequence")
+    return PredictionsRequest(model_name="cifar10", input=fields, sequence_id="a sequence")
 
 
 def request(fields: dict[str, bytes]) -> Any:
-    return MESSAGES.PredictionsRequest(model_name="cifar10", input=fields)
+    return PredictionsRequest(model_name="cifar10", input=fields)
 
 
 VERBS: dict[str, Callable[[Any, dict[str, bytes]], list[bytes]]] = {
@@ -46,7 +46,7 @@ VERBS: dict[str, Callable[[Any, dict[str, bytes]], list[bytes]]] = {
 @pytest.fixture
 def stub(server: Server) -> Iterator[Any]:
     with grpc.insecure_channel(f"127.0.0.1:{server.settings.properties['grpc_inference_port']}") as channel:
-        yield SERVICES.InferenceAPIsServiceStub(channel)
+        yield InferenceAPIsServiceStub(channel)
 
 
 @pytest.fixture

@@ -1,5 +1,7 @@
 """Odd but valid files show what a browser or libvips shows, or are refused by the name of their variant."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 from PIL import Image
@@ -8,6 +10,8 @@ from images.decode import decode_image
 from images.errors import DamagedImageError, ImageError, UnsupportedImageError
 from tests import odd_images
 from tests.sample_pictures import RED, encoded, quadrants
+from training.decoding import decode_files
+from training.errors import SourceError
 
 COLOURED, GREY, UNSUPPORTED = odd_images.coloured(), odd_images.grey(), odd_images.unsupported()
 
@@ -37,6 +41,23 @@ def test_an_intact_file_of_an_unsupported_variant_is_refused_by_its_name(name: s
     data, words = UNSUPPORTED[name]
     with pytest.raises(UnsupportedImageError, match=words):
         corners(data)
+
+
+def test_training_sees_the_pixels_that_serving_sees(tmp_path: Path) -> None:
+    files = [*COLOURED.values(), *GREY.values()]
+    paths = [tmp_path / f"{number}.jpg" for number in range(len(files))]
+    for path, data in zip(paths, files, strict=True):
+        path.write_bytes(data)
+    served = [decode_image(data, image_size=32) for data in files]
+    assert np.array_equal(decode_files(paths, image_size=32).transpose(0, 2, 3, 1), served)
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_training_refuses_what_serving_refuses(name: str, tmp_path: Path) -> None:
+    data, words = UNSUPPORTED[name]
+    (tmp_path / "image").write_bytes(data)
+    with pytest.raises(SourceError, match=words):
+        decode_files([tmp_path / "image"], image_size=32)
 
 
 def test_the_screen_around_a_gif_frame_is_white() -> None:
