@@ -1,6 +1,5 @@
 """Whole batches through the handler, with TorchServe's own context around it."""
 
-import gzip
 import json
 import logging
 import os
@@ -28,22 +27,6 @@ def started(context: Context) -> ImageHandler:
     handler = ImageHandler()
     handler.initialize(context)
     return handler
-
-
-@pytest.fixture
-def served(make_context: MakeContext, with_rows: MakeContext) -> Callable[..., tuple[list[Any], list[int]]]:
-    """Answers and statuses of a batch given as rows; `headers` by row."""
-    context = make_context()
-    handler = started(context)
-
-    def serve(*rows: dict[str, Any], headers: list[dict[str, Any]] | None = None) -> tuple[list[Any], list[int]]:
-        with_rows(context, *(headers or [{} for _ in rows]))
-        answers = [json.loads(answer) for answer in handler.handle(rows, context)]
-        statuses = [context.get_response_status(index)[0] for index in range(len(rows))]
-        assert {context.get_response_content_type(index) for index in range(len(rows))} <= {"application/json"}
-        return answers, statuses
-
-    return serve
 
 
 def test_torchserve_finds_one_class_and_no_function_named_handle() -> None:
@@ -163,61 +146,6 @@ def test_a_row_to_describe_is_described_beside_predictions(served: Any) -> None:
         "max_image_pixels": 25_000_000,
     }
     assert answers[0] == answers[2]
-
-
-@pytest.mark.parametrize("body", [gzip.compress(jpeg()), b"{" + gzip.compress(jpeg()), b"\x8b\x0b\x80 brotli", b""])
-def test_a_compressed_body_is_refused_by_the_name_of_its_header(served: Any, body: bytes) -> None:
-    ((answer,), (status,)) = served({"body": body}, headers=[{"Content-ENCODING": "gzip"}])
-    assert (status, answer["type"]) == (415, "UnsupportedEncoding")
-    assert "Content-Encoding gzip" in answer["message"]
-
-
-@pytest.mark.parametrize("encoding", ["gzip", "identity"])
-def test_an_image_that_is_not_compressed_is_answered_whatever_its_header_says(served: Any, encoding: str) -> None:
-    assert served({"body": jpeg()}, headers=[{"content-encoding": encoding}])[1] == [200]
-
-
-def test_a_body_with_the_default_type_of_curl_is_told_what_to_say_instead(served: Any) -> None:
-    row = {"\ufffd\ufffd": b""}  # what TorchServe's front end makes of an image as a form
-    ((answer,), (status,)) = served(row, headers=[{"Content-Type": "application/x-www-form-urlencoded"}])
-    assert (status, answer["type"]) == (400, "MissingImage")
-    assert "Content-Type: image/jpeg" in answer["message"]
-
-
-@pytest.mark.parametrize(
-    ("row", "headers"),
-    [
-        ({"body": b""}, {"explain": "False"}),
-        ({"body": b""}, {"body": {"content-type": ""}}),
-        ({}, {"explain": "False", "content-type": "multipart/form-data; boundary=x"}),
-        ({}, {"Content-TYPE": "application/x-www-form-urlencoded"}),
-    ],
-    ids=["a prediction", "a legacy path", "an empty form", "an empty form on a legacy path"],
-)
-def test_a_client_of_the_inference_api_gets_no_description(served: Any, row: Any, headers: Any) -> None:
-    ((answer,), (status,)) = served(row, headers=[DESCRIBE | headers])
-    assert status == 400
-    assert "pid" not in answer
-
-
-@pytest.mark.parametrize(
-    ("headers", "expected"),
-    [
-        ({"image": {"content-type": ""}}, "false"),
-        ({"image": {"content-type": ""}, "ts_request_sequence_id": "a", "ts_request_sequence_start": "true"}, "false"),
-        ({"image": {"content-type": "image/jpeg"}, "host": "here", "explain": "False"}, None),
-        ({"body": {"content-type": ""}, "Host": "here"}, None),
-    ],
-    ids=["gRPC", "a gRPC sequence", "REST", "REST on a legacy path"],
-)
-def test_only_grpc_answers_say_that_they_end_their_stream(
-    make_context: Any, with_rows: Any, headers: dict[str, Any], expected: str | None
-) -> None:
-    context = make_context()
-    handler = started(context)
-    for row in ({"image": jpeg()}, {"image": b""}):
-        handler.handle([row], with_rows(context, headers))
-        assert context.get_response_headers(0).get("ts_stream_next") == expected
 
 
 def test_a_draining_worker_refuses_predictions_and_still_describes_itself(
