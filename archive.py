@@ -20,6 +20,8 @@ from typing import Annotated, NoReturn
 
 import typer
 
+from engine.metadata import ENGINE_JSON, EngineMetadata, MetadataError
+
 PROJECT = Path(__file__).resolve().parent
 HANDLER = PROJECT / "handler"
 HANDLER_MODULE = HANDLER / "image_handler.py"
@@ -49,12 +51,18 @@ class Contents:
     config: Path
     handler: Path
     packages: list[Path]
+    engine: EngineMetadata | None  # None: the weights were never exported, so torch computes
 
     @property
     def files(self) -> list[Path]:
         """Every file the archive is made from; the class names come from the record."""
         modules = [module for package in self.packages for module in sorted(package.rglob("*.py"))]
-        return [self.record, self.network, self.weights, self.config, self.handler, *modules]
+        return [self.record, self.network, self.weights, self.config, self.handler, *self.openvino_files, *modules]
+
+    @property
+    def openvino_files(self) -> list[Path]:
+        """The IR of every stage; it lies beside the record."""
+        return [self.record.with_name(file.file) for file in self.engine.files()] if self.engine else []
 
 
 def read_contents(record: Path) -> Contents:
@@ -72,17 +80,25 @@ def read_contents(record: Path) -> Contents:
             folder_names=facts.get("data", {}).get("folder_names", []),
             record=record,
             network=PROJECT / "model" / f"{facts['network']}.py",
-            weights=record.with_suffix(".pt"),
+            weights=record.with_name(facts.get("weights", {}).get("file", f"{record.stem}.pt")),
             config=CONFIG,
             handler=HANDLER_MODULE,
             packages=[PROJECT / name for name in PACKAGES],
+            engine=EngineMetadata.from_json(facts["engine"]) if "engine" in facts else None,
         )
     except FileNotFoundError as missing:
         raise ArchiveError(f"there is no record {record}; `python train.py` writes one") from missing
-    except (KeyError, ValueError) as fault:
+    except (KeyError, ValueError, TypeError) as fault:
         raise ArchiveError(f"{record} is not a training record: {fault!r}") from fault
+    except MetadataError as fault:
+        raise ArchiveError(f"{record} cannot be packed: {fault}") from fault
     if lacking := [str(path) for path in contents.files if not path.is_file()]:
         raise ArchiveError(f"{record} cannot be packed without {', '.join(lacking)}")
+    try:
+        for file in contents.engine.files() if contents.engine else []:
+            file.read(record.parent)
+    except MetadataError as fault:
+        raise ArchiveError(f"{record} cannot be packed: {fault}") from fault
     return contents
 
 
@@ -121,6 +137,10 @@ def run_archiver(contents: Contents, scratch: Path) -> Path:
     staging, export = scratch / "staging", scratch / "export"
     staging.mkdir()
     export.mkdir()
+    described = [labels, folders]
+    if contents.engine:
+        described.append(scratch / ENGINE_JSON)
+        described[-1].write_text(json.dumps(contents.engine.to_json(), indent=1))
     packages = [
         shutil.copytree(package, scratch / package.name, ignore=shutil.ignore_patterns("__pycache__", "*.yaml"))
         for package in contents.packages
@@ -131,7 +151,7 @@ def run_archiver(contents: Contents, scratch: Path) -> Path:
         "model-file": contents.network,
         "serialized-file": contents.weights,
         "handler": contents.handler,
-        "extra-files": ",".join(map(str, [labels, folders, *packages])),
+        "extra-files": ",".join(map(str, [*described, *contents.openvino_files, *packages])),
         "config-file": contents.config,
         "export-path": export,
         "archive-format": "no-archive",
@@ -170,7 +190,10 @@ def archive(
         raise ArchiveError("there is no record in model/; `python train.py lenet` writes one")
     for record in found:
         path, written = build(record, store=store)
-        print(f"{path.name}: {'packed' if written else 'up to date'}")
+        unexported = (
+            "" if read_contents(record).engine else "; without OpenVINO files (`python train.py export`): torch"
+        )
+        print(f"{path.name}: {'packed' if written else 'up to date'}{unexported}")
 
 
 def main() -> NoReturn:

@@ -9,6 +9,7 @@ python train.py small --teacher WEIGHTS                 the first stage of a cas
 python train.py lenet                                   the CIFAR-10 tutorial's network and recipe
 python train.py fast --source my-images --name pets     your own: my-images/{train,test}/<class>/*
 python train.py evaluate model/cifar10-2.0.pt           any weights on any source
+python train.py export model/cifar10-2.0.pt             what serving loads: OpenVINO's IR, in float32 and int8
 python train.py migrate RECORD                          a record of an older release, and its weights
 torchrun --nproc-per-node 2 train.py fast               several processes, one a GPU where there are some
 """
@@ -26,7 +27,6 @@ try:
     from rich.console import Console
 
     from training import processes
-    from training.activation_ranges import find_reach_of_weights
     from training.assessment import assess
     from training.card import write_card
     from training.errors import TrainingError
@@ -71,14 +71,16 @@ def evaluate(
 
 
 @app.command()
-def reach(
+def export(
     weights: Annotated[Path, typer.Argument(help="Weights (.pt) with their record (.json) beside.")],
     *,
     source: SourceName = "cifar10",
 ) -> None:
-    """Make weights of before eight bits fit for them; training does it by itself."""
+    """Convert weights for OpenVINO and quantize them to int8; training does it by itself."""
+    from training.export import export_from  # OpenVINO and NNCF take seconds to import
+
     with _errors_in_one_sentence():
-        find_reach_of_weights(weights, source_name=source, console=Console())
+        export_from(weights, source_name=source, console=Console())
 
 
 @app.command()

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import yaml
 
+from engine.class_names import load_class_names
 from engine.loading import load_engine
-from engine.network import load_class_names
 from images.decode import decode_image
 
 MAX_PIXELS = 25_000_000

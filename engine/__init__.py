@@ -1,6 +1,7 @@
-"""Pixels (N, 3, S, S) uint8 in, logits (N, classes) float32 out: the network of an archive, made fast for this machine.
+"""Pixels (N, S, S, 3) uint8 in, class probabilities (N, classes) float32 out.
 
-Called by the handler and by benchmarks. Knows neither image files nor TorchServe.
+OpenVINO computes on CPUs, torch on GPUs and where OpenVINO is not to be had. Called by the handler, training's export
+and benchmarks. Knows neither image files nor TorchServe.
 """
 
 import sys

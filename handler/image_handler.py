@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from engine.class_names import load_class_names
 from engine.loading import load_engine
-from engine.network import load_class_names
 from handler.answer import AnswerWriter, error_answer, to_json
 from handler.batch import Batch
 from handler.errors import HTTP_STATUSES, RequestError, ServerStoppingError

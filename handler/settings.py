@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
-from engine.precision import PRECISIONS
+from engine.loading import PRECISIONS
 from images.decode import MAX_PIXELS
 
 
@@ -14,8 +14,8 @@ class HandlerSettings:
 
     `top_k` is how many classes an answer names where the request does not say (all of them, where the model has
     fewer). `max_image_bytes` limits an image as sent, `max_image_pixels` its width times height.
-    `precision` is what the network computes in: `fp32`, `int8` or `bf16` but for close calls, or `auto`, the fastest
-    that network and processor are made for.
+    `precision` is what the network computes in: `auto`, int8 with a float32 fallback where that was exported, else
+    float32; `int8`, the same, but refused at load where there is no int8; `fp32`, float32 alone.
     """
 
     top_k: int = 5

@@ -8,7 +8,6 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 WHITENING_WIDTH = 24  # both signs of the 12 directions of a 2 x 2 patch of 3 colours
-UNKNOWN = 0.0  # the reach of a layer that has not been found
 # Of each group: width, whether it halves the side first, and how many pairs of convolutions are added to what they get.
 Groups = Sequence[tuple[int, bool, int]]
 GROUPS: Groups = ((64, True, 0), (128, False, 1), (256, True, 2), (384, True, 1))
@@ -25,8 +24,6 @@ class ResNet(nn.Module):
     """
 
     image_size = 32
-    # In few bits an answer is trusted whose best logit leads by this much; others are computed again in float32.
-    close_call = 0.35
     mean: Tensor
     deviation: Tensor
     calibration: Tensor
@@ -53,7 +50,6 @@ class ResNet(nn.Module):
             nn.ModuleList(_residual(width) for _ in range(count)) for width, _, count in groups
         )
         self.head = nn.Linear(widths[-1], classes, bias=False)
-        _leave_room_for_reach(self.head)
         with torch.no_grad():
             self.head.weight /= self.head.weight.std()
         # What convolutions on a CPU, and half precision on a GPU, are fastest with.
@@ -92,18 +88,20 @@ class ResNet(nn.Module):
 
 
 def _take_shape(network: ResNet, weights: MutableMapping[str, Tensor], *_: Any) -> None:
-    """Before weights are loaded: make the layers that these were trained as; what they leave open is not known."""
+    """Before weights are loaded: make the layers that these were trained as.
+
+    Weights of older releases may carry buffers named `reach` (activation ranges); nothing reads them any more.
+    """
     if "sharpness" in weights:
         raise RuntimeError(
             "these weights are of an older release, whose buffer `calibration` was called `sharpness`: "
             "migrate them with `python train.py migrate RECORD`, RECORD being the .json beside them"
         )
+    for name in [name for name in weights if name.endswith(".reach")]:
+        del weights[name]
     groups = _groups(weights)
     if groups and groups != network.groups:
         network._shape(network.head.out_features, groups)
-    for name, layer in network.named_modules():
-        if hasattr(layer, "reach"):
-            weights.setdefault(f"{name}.reach", torch.tensor(UNKNOWN))
 
 
 def _groups(weights: Mapping[str, Tensor]) -> Groups:
@@ -131,13 +129,7 @@ def _convolution(width_in: int, width_out: int) -> nn.Conv2d:
     """3 x 3, starting as the identity on its first channels (airbench: signals pass from the first step on)."""
     convolution = nn.Conv2d(width_in, width_out, 3, padding=1, bias=False)
     nn.init.dirac_(convolution.weight.data[:width_in])
-    _leave_room_for_reach(convolution)
     return convolution
-
-
-def _leave_room_for_reach(layer: nn.Module) -> None:
-    """For where numbers that come to the layer may be cut off, which serving in eight bits asks for."""
-    layer.register_buffer("reach", torch.tensor(UNKNOWN))
 
 
 def _norm(width: int) -> nn.BatchNorm2d:

@@ -6,12 +6,13 @@ from pathlib import Path
 import torch
 from rich.console import Console
 
+from engine.network_file import image_size
 from training.calibration import reliability
 from training.charts import draw_confusion, draw_reliability
 from training.evaluation import agreement, evaluate, predict
 from training.labels import match_classes
 from training.mistakes import draw_mistakes
-from training.networks import image_size, load_network
+from training.networks import load_network
 from training.processor import has_bf16
 from training.sources import LabelledImages, load_source
 from training.tables import class_table
@@ -24,7 +25,7 @@ def assess(weights: Path, *, source_name: str, out: Path, console: Console) -> N
     """
     network, record = load_network(weights)
     class_names: list[str] = record["class_names"]
-    source = load_source(source_name, image_size=image_size(type(network)))
+    source = load_source(source_name, image_size=image_size(network))
     known: Sequence[str] = record.get("data", {}).get("folder_names", class_names)
     match = match_classes(source.class_names, class_names, folder_names=known)
     for remark in (*source.remarks, *filter(None, [match.remark])):

@@ -4,7 +4,8 @@ TrainingError
 ├── SourceError      images: missing, empty, unreadable, or classes that do not match
 ├── CheckpointError  nothing to resume, or a checkpoint of another run
 ├── WeightsError     weights or the record beside them: missing, unreadable, or not for this network
-└── OutputError      a name or version that cannot be served, or a folder that cannot be written to
+├── OutputError      a name or version that cannot be served, or a folder that cannot be written to
+└── ExportError      a network that cannot be converted for OpenVINO, or packages for it that are missing
 """
 
 
@@ -26,3 +27,7 @@ class WeightsError(TrainingError):
 
 class OutputError(TrainingError):
     """What the run would leave behind cannot be named so, or not be written there."""
+
+
+class ExportError(TrainingError):
+    """The network cannot be converted for OpenVINO here."""

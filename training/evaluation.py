@@ -70,12 +70,6 @@ def agreement(one: Tensor, other: Tensor) -> float:
     return torch.eq(one.argmax(dim=1), other.argmax(dim=1)).double().mean().item()
 
 
-def low_margin(logits: Tensor, *, min_margin: float) -> Tensor:
-    """Which rows of logits ``(N, K)``, as ``(N,) bool``, have a top-2 margin below ``min_margin``."""
-    best, second = logits.topk(2, dim=1).values.unbind(dim=1)
-    return best - second < min_margin
-
-
 def _ratios(part: Tensor, whole: Tensor) -> list[float | None]:
     pairs = zip(part.tolist(), whole.tolist(), strict=True)
     return [hit / total if total else None for hit, total in pairs]

@@ -1,7 +1,6 @@
 """Networks by the name of their file: made anew, loaded from weights and the record beside them, stored."""
 
 import importlib
-import inspect
 import pickle
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,6 +9,7 @@ from typing import Any, Protocol, TypeGuard, runtime_checkable
 import torch
 from torch import Tensor, nn
 
+from engine import network_file
 from training.errors import WeightsError
 from training.record import ALL_KEYS, KEYS, Record, read_record
 
@@ -42,21 +42,7 @@ def has_calibration(network: nn.Module) -> TypeGuard[Calibrated]:
 
 def network_class(name: str) -> type[nn.Module]:
     """The one class defined in ``model/<name>.py``; it has ``image_size`` and is made by ``Network(classes)``."""
-    module = importlib.import_module(f"model.{name}")
-    (found,) = (
-        each
-        for _, each in inspect.getmembers(module, inspect.isclass)
-        if issubclass(each, nn.Module) and each.__module__ == module.__name__
-    )
-    network: type[nn.Module] = found
-    return network
-
-
-def image_size(network: type[nn.Module]) -> int:
-    """Side of the images this network takes, in pixels."""
-    size = vars(network)["image_size"]
-    assert isinstance(size, int)
-    return size
+    return network_file.network_class(importlib.import_module(f"model.{name}"))
 
 
 def new_network(name: str, pixels: Tensor, *, classes: int, groups: Sequence[tuple[int, bool, int]] = ()) -> nn.Module:

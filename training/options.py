@@ -35,5 +35,6 @@ class RunOptions:
         Path | None, Option(help="Checkpoint to write and resume; default: NAME-VERSION.checkpoint.pt in --out.")
     ] = None
     checkpoint_every_s: Annotated[float, Option(min=0, help="Least seconds between two checkpoints.")] = 0.0
+    export: Annotated[bool, Option(help="Write OpenVINO's IR, which serving loads; a teacher needs none.")] = True
     source_note: Annotated[str | None, Option(help="The source in words, for the record.")] = None
     machine_note: Annotated[str | None, Option(help="The machine in words, for the record.")] = None

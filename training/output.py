@@ -14,9 +14,8 @@ from training.files import torch_bytes, write_atomically
 from training.loop import Trainer
 from training.networks import has_calibration, stored_state
 from training.options import RunOptions
-from training.processor import has_bf16
 from training.record import SCHEMA_VERSION, Record, sha256_of, write_record
-from training.record_entries import data_entry, evaluation_entry, reduced_precision_entry, training_entry
+from training.record_entries import data_entry, evaluation_entry, training_entry
 from training.sources import Source
 
 
@@ -36,7 +35,7 @@ def write_output(
         "network": trainer.recipe.network,
         "class_names": list(source.class_names),
         "test": evaluation_entry(evaluation, source.class_names),
-        "reduced_precision": _reduced_precision_entry(trainer, source.test.images, logits),
+        "reduced_precision": None,  # until it is exported
         "calibration": _calibration_entry(trainer, labels, raw=raw, logits=logits),
         "data": data_entry(source, trainer, note=options.source_note),
         "training": training_entry(trainer, argv=sys.argv, note=options.machine_note),
@@ -64,18 +63,6 @@ def _weights_entry(trainer: Trainer, weights: Path, images: Tensor) -> Record:
         "sha256": sha256_of(weights),
         "flops_per_image": int(counter.get_total_flops()),
     }
-
-
-def _reduced_precision_entry(trainer: Trainer, images: Tensor, logits: Tensor) -> Record | None:
-    """How often bfloat16 would predict another class than float32 (``logits (N, K)``); None without a min_margin."""
-    min_margin = getattr(trainer.network, "close_call", None)
-    if min_margin is None:
-        return None
-    entry: Record = {"min_margin": min_margin}
-    if has_bf16(trainer.device):
-        bf16 = predict(trainer.network, images, bf16=True)
-        entry["bf16"] = reduced_precision_entry(logits, bf16, min_margin=min_margin)
-    return entry
 
 
 def _calibration_entry(trainer: Trainer, labels: Tensor, *, raw: Tensor, logits: Tensor) -> Record:

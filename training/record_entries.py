@@ -10,10 +10,9 @@ from importlib.metadata import version
 from pathlib import Path
 
 import torch
-from torch import Tensor
 
 from training import processes
-from training.evaluation import Evaluation, agreement, low_margin
+from training.evaluation import Evaluation
 from training.loop import Progress, Trainer
 from training.record import Record
 from training.sources import Source
@@ -27,16 +26,6 @@ def evaluation_entry(evaluation: Evaluation, class_names: Sequence[str]) -> Reco
         "recall": dict(zip(class_names, evaluation.recall, strict=True)),
         "precision": dict(zip(class_names, evaluation.precision, strict=True)),
         "confusion": evaluation.confusion.tolist(),
-    }
-
-
-def reduced_precision_entry(reference: Tensor, reduced: Tensor, *, min_margin: float) -> Record:
-    """How often logits in reduced precision give float32's class, both (N, K): alone, and with its fallback."""
-    fallback = low_margin(reduced, min_margin=min_margin)
-    return {
-        "agreement": agreement(reference, reduced),
-        "fallback_fraction": fallback.double().mean().item(),
-        "agreement_with_fallback": agreement(reference, torch.where(fallback[:, None], reference, reduced)),
     }
 
 

@@ -2,25 +2,26 @@
 
 from contextlib import ExitStack
 from dataclasses import asdict, replace
+from importlib.util import find_spec
+from pathlib import Path
 from typing import Any
 
 import torch
 from rich.console import Console
 from torch import Tensor
 
+from engine.network_file import image_size
 from training import processes
-from training.activation_ranges import find_reach
 from training.calibration import fit_calibration
 from training.destination import Destination, check_names, choose_destination, claimed
 from training.display import TrainingDisplay
 from training.distillation import Teacher
-from training.errors import WeightsError
+from training.errors import ExportError, WeightsError
 from training.evaluation import evaluate, predict
 from training.loop import Trainer
 from training.memory import keep_freed_memory
 from training.networks import (
     has_calibration,
-    image_size,
     load_network,
     load_network_to_train,
     network_class,
@@ -157,7 +158,6 @@ def _finish(trainer: Trainer, source: Source, options: RunOptions, destination: 
     """Round the weights as the file does, calibrate on the validation images, evaluate on the test images, write."""
     if trainer.recipe.fp16_conv_weights:
         round_conv_weights(trainer.network)
-    find_reach(trainer.network, trainer.train.images)
     raw = predict(trainer.network, source.test.images)
     logits = _calibrate(trainer, raw)
     write_output(trainer, source, options, destination, raw=raw, logits=logits)
@@ -172,6 +172,20 @@ def _finish(trainer: Trainer, source: Source, options: RunOptions, destination: 
         highlight=False,
         soft_wrap=True,
     )
+    if options.export:
+        _export(destination.path(".pt"), source, console=console)
+
+
+def _export(weights: Path, source: Source, *, console: Console) -> None:
+    """Write what serving loads; raises ExportError where its packages are missing (training needs torch alone)."""
+    if missing := [package for package in ("openvino", "nncf") if find_spec(package) is None]:
+        raise ExportError(
+            f"{weights} and its record are written, but {' and '.join(missing)} to export them is not installed: "
+            f"run `python train.py export {weights}` where it is."
+        )
+    from training.export import export_weights
+
+    export_weights(weights, source, console=console)
 
 
 def _calibrate(trainer: Trainer, raw: Tensor) -> Tensor:

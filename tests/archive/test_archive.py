@@ -5,6 +5,7 @@ import io
 import json
 import os
 import shutil
+import subprocess
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -36,7 +37,8 @@ def test_it_contains_what_the_list_says_and_the_class_names(store):
     contents = archive.read_contents(LENET_RECORD)
     with zipfile.ZipFile(store / "cifar10-1.0.mar") as packed:
         listed = {path.name for path in contents.files if path != contents.record}
-        assert set(packed.namelist()) == listed | {archive.LABELS_NAME, archive.FOLDERS_NAME, "MAR-INF/MANIFEST.json"}
+        written = {archive.LABELS_NAME, archive.FOLDERS_NAME, "engine.json", "MAR-INF/MANIFEST.json"}
+        assert set(packed.namelist()) == listed | written
         names = json.loads(packed.read(archive.LABELS_NAME))
         assert list(names.values()) == ["plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
@@ -62,6 +64,33 @@ def test_a_record_without_its_weights_names_them(tmp_path):
         archive.build(record, store=tmp_path)
 
 
+@pytest.mark.parametrize("damage", ["changed", "missing"])
+def test_openvino_files_that_are_not_the_exported_ones_are_not_packed(tmp_path, damage):
+    record = copy_of_lenet(tmp_path)
+    weights = record.with_suffix(".fp32.bin")
+    weights.unlink() if damage == "missing" else weights.write_bytes(weights.read_bytes() + b"0")
+    with pytest.raises(archive.ArchiveError, match=r"cannot be packed.*cifar10-1\.0\.fp32\.bin"):
+        archive.build(record, store=tmp_path)
+
+
+def test_weights_that_were_never_exported_are_packed_for_torch(tmp_path):
+    record = copy_of_lenet(tmp_path)
+    facts = json.loads(record.read_text())
+    del facts["engine"]
+    record.write_text(json.dumps(facts))
+    packed, _ = archive.build(record, store=tmp_path)
+    with zipfile.ZipFile(packed) as files:
+        assert not [name for name in files.namelist() if name.endswith((".xml", ".bin", "engine.json"))]
+
+
+def test_packing_needs_neither_torch_nor_openvino():
+    program = "import sys, archive; print({'torch', 'openvino', 'numpy'} & set(sys.modules))"
+    run = subprocess.run(
+        [sys.executable, "-c", program], cwd=archive.PROJECT, capture_output=True, text=True, check=True
+    )
+    assert run.stdout == "set()\n"
+
+
 def test_a_file_that_is_no_record_is_named(tmp_path):
     (tmp_path / "x.json").write_text('{"accuracy": 1}')
     with pytest.raises(archive.ArchiveError, match=r"x.json is not a training record: KeyError\('model_name'\)"):
@@ -69,7 +98,7 @@ def test_a_file_that_is_no_record_is_named(tmp_path):
 
 
 def copy_of_lenet(folder: Path) -> Path:
-    for suffix in (".json", ".pt"):
+    for suffix in (".json", ".pt", ".fp32.xml", ".fp32.bin"):
         shutil.copy(LENET_RECORD.with_suffix(suffix), folder)
     return folder / LENET_RECORD.name
 
@@ -85,6 +114,10 @@ def service(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     yield TsModelLoader().load("cifar10", str(tmp_path), "image_handler.py", None, 32, None)
     for name in shipped:
         sys.modules.pop(name, None)
+
+
+def test_openvino_computes(service):
+    assert service._entry_point.__self__.engine.description()["engine"].startswith("openvino")
 
 
 def test_a_poisoned_batch_answers_each_row_for_itself(service):

@@ -103,18 +103,18 @@ def test_a_bad_image_of_a_row_of_several_costs_that_row_alone(served: Any, monke
 def test_a_batch_of_bad_rows_alone_is_answered_without_a_forward_pass(make_context: Any, with_rows: Any) -> None:
     context = make_context()
     handler = started(context)
-    handler.engine._network.batches.clear()
+    handler.engine.stages[0].network._network.batches.clear()
     assert len(handler.handle([{}, {"image": b""}], with_rows(context, {}, {}))) == 2
-    assert not handler.engine._network.batches
+    assert not handler.engine.stages[0].network._network.batches
 
 
 def test_one_forward_pass_sees_the_whole_batch_as_uint8_in_channels_last(make_context: Any, with_rows: Any) -> None:
     context = make_context()
     handler = started(context)
-    assert {len(batch) for batch in handler.engine._network.batches} == {1, 32}  # the warm-up
-    handler.engine._network.batches.clear()
+    assert {len(batch) for batch in handler.engine.stages[0].network._network.batches} == {1, 32}  # the warm-up
+    handler.engine.stages[0].network._network.batches.clear()
     handler.handle([{"image": jpeg(RED)}, {}, {"image": jpeg(GREEN)}], with_rows(context, {}, {}, {}))
-    (batch,) = handler.engine._network.batches
+    (batch,) = handler.engine.stages[0].network._network.batches
     assert batch.shape == (2, 3, 32, 32)
     assert batch.dtype == torch.uint8
     assert batch.is_contiguous(memory_format=torch.channels_last)
@@ -140,7 +140,9 @@ def test_a_row_to_describe_is_described_beside_predictions(served: Any) -> None:
         "model_version": "1.0",
         "class_names": ["red", "green", "blue", "grey"],
         "image_size": 32,
+        "engine": f"torch {torch.__version__} on cpu",
         "precision": "fp32",
+        "stages": [{"name": "Colours", "precision": "fp32", "min_margin": 0.0, "images": 0}],
         "top_k": 5,
         "max_image_bytes": 10_000_000,
         "max_image_pixels": 25_000_000,

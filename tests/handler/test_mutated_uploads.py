@@ -28,6 +28,7 @@ def test_mutated_uploads_are_answered_or_refused_and_harm_no_neighbour(
 ) -> None:
     chance, context, handler = random.Random(29), make_context(), ImageHandler()
     handler.initialize(context)
+    caplog.clear()  # what loading says
     uploads = [mutated(data, chance) for data in seeds().values() for _ in range(MUTATIONS_A_FILE)]
     assert len(uploads) > 1500
     rows = [row for upload in uploads for row in ({"body": bytearray(upload)}, {"image": jpeg(GREEN)})]

@@ -15,7 +15,15 @@ ROOT = Path(__file__).parents[2]
 
 
 def train(*launcher, pictures, out, recipe):
-    command = [*launcher, "train.py", recipe, f"--source={pictures}", f"--out={out}", f"--checkpoint={out}/c.pt"]
+    command = [
+        *launcher,
+        "train.py",
+        recipe,
+        f"--source={pictures}",
+        f"--out={out}",
+        f"--checkpoint={out}/c.pt",
+        "--no-export",
+    ]
     done = subprocess.run(
         [sys.executable, *command, "--version=0.1", "--epochs=2"],
         cwd=ROOT,

@@ -23,7 +23,7 @@ from training.recipes import RECIPES
 def lenet(pictures, folder, *options):
     """Run ``train.py lenet`` into ``folder``, as version 1.0, and give back what it said and its exit status."""
     where = [f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/c.pt", "--version=1.0"]
-    arguments = ["lenet", *where, *options]
+    arguments = ["lenet", *where, "--no-export", *options]
     return CliRunner().invoke(train.app, arguments)
 
 
@@ -146,7 +146,7 @@ def test_held_out_pictures_choose_the_epoch(pictures, tmp_path):
 
 
 def test_the_residual_network_is_calibrated_on_held_out_pictures(pictures, tmp_path):
-    arguments = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c.pt"]
+    arguments = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c.pt", "--no-export"]
     result = CliRunner().invoke(
         train.app, ["fast", *arguments, "--epochs=3", "--validation-fraction=0.25", "--version=0.2"]
     )

@@ -20,7 +20,8 @@ from training.sources import load_source
 
 def go_on(recipe, pictures, folder, *options):
     where = [f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/r.pt", "--version=2.0", "--overwrite"]
-    return CliRunner().invoke(train.app, [recipe, *where, "--epochs=1", "--validation-fraction=0.25", *options])
+    chosen = ["--epochs=1", "--validation-fraction=0.25", "--no-export"]
+    return CliRunner().invoke(train.app, [recipe, *where, *chosen, *options])
 
 
 def train_two(pictures, folder):

@@ -1,0 +1,192 @@
+"""Weights to what serving loads: OpenVINO's IR in float32 and int8, and the record's section `engine`.
+
+Called when training ends, and by `python train.py export` for weights that are there already.
+"""
+
+import copy
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import openvino
+import torch
+from numpy.typing import NDArray
+from rich.console import Console
+from torch import Tensor, nn
+from torch.utils.flop_counter import FlopCounterMode
+
+from engine.cascade import Answers
+from engine.loading import Engine, openvino_engine
+from engine.metadata import EngineMetadata, HashedFile, Stage
+from engine.network_file import image_size
+from training.errors import ExportError, SourceError
+from training.evaluation import predict
+from training.networks import load_network
+from training.quantization import CALIBRATION_IMAGES, fit_min_margin, quantization_entry, quantize
+from training.record import Record, write_record
+from training.sources import LabelledImages, Source, hold_out, load_source
+
+# Smaller networks stay in float32: LeNet (1.3 MFLOP an image) is bound by overhead, and int8 adds to it.
+INT8_FROM_FLOPS = 20e6
+FIT_IMAGES = 2000  # training images on which the margin is fitted, where none are held out
+BATCH_SIZE = 32
+
+
+class Served(nn.Module):
+    """A network as it is served: channels last in, probabilities out."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, pixels: Tensor) -> Tensor:
+        """(N, S, S, 3) uint8 to (N, classes) float32, each row of sum 1."""
+        logits: Tensor = self.network(pixels.permute(0, 3, 1, 2))
+        return logits.softmax(dim=1)
+
+
+def export_from(weights: Path, *, source_name: str, console: Console) -> None:
+    """Export weights that were trained before; raises TrainingError as `export_weights` and `load_source` do."""
+    network, _ = load_network(weights)
+    export_weights(weights, load_source(source_name, image_size=image_size(network)), console=console)
+
+
+def export_weights(weights: Path, source: Source, *, console: Console) -> None:
+    """Write the IR beside `weights`; into their record what it is (`engine`) and how exact (`reduced_precision`).
+
+    Calibration images are training images; the float32 fallback is fitted on the validation images of the training.
+
+    Raises:
+        WeightsError: the weights or their record cannot be used.
+        SourceError: they were trained on other images.
+        ExportError: OpenVINO cannot take the network.
+    """
+    network, record = load_network(weights)
+    if source.fingerprint != record["data"]["fingerprint"]:
+        raise SourceError(f"{source.description} is not what {weights} was trained on: give the source that it was.")
+    train, validation = hold_out(source.train, fraction=record["training"]["recipe"]["validation_fraction"])
+    record["engine"] = _write_stages(network, weights, train=train, validation=validation)
+    record["reduced_precision"] = reduced_precision_entry(network, weights.parent, record["engine"], source.test)
+    write_record(weights.with_suffix(".json"), record)
+    console.print(f"{weights.stem} exported for OpenVINO, served in {_precision_line(record)}", highlight=False)
+
+
+def _precision_line(record: Record) -> str:
+    entry = record["reduced_precision"]
+    if entry is None:
+        return "float32"
+    found = entry["int8"]
+    return (
+        f"int8: class of float32 on {found['agreement_with_fallback']:.2%} of the test images "
+        f"({found['agreement']:.2%} without the fallback, which {found['fallback_fraction']:.2%} take)"
+    )
+
+
+def to_openvino(network: nn.Module) -> openvino.Model:
+    """The graph of a network as it is served: pixels (N, S, S, 3) uint8 to probabilities (N, classes) float32.
+
+    Raises:
+        ExportError: torch or OpenVINO cannot take it.
+    """
+    side = image_size(network)
+    example = torch.zeros(2, side, side, 3, dtype=torch.uint8)
+    served = Served(copy.deepcopy(network).cpu().eval())
+    try:
+        program = torch.export.export(served, (example,), dynamic_shapes=({0: torch.export.Dim("batch")},))
+        model: openvino.Model = openvino.convert_model(program)
+    except Exception as error:
+        reason = str(error).splitlines()[0]
+        raise ExportError(
+            f"{type(network).__name__} cannot be exported for OpenVINO: {reason} Its weights and record are written; "
+            "the archive will be served by torch."
+        ) from error
+    model.reshape([-1, side, side, 3])
+    return model
+
+
+def _write_stages(network: nn.Module, weights: Path, *, train: LabelledImages, validation: LabelledImages) -> Record:
+    """Write the IR of each stage; return the record's section `engine`."""
+    model = to_openvino(network)
+    quantizes = _flops(network, train.images[:1]) >= INT8_FROM_FLOPS
+    exact = _stage(weights, model, precision="fp32", half=quantizes)
+    side = image_size(network)
+    classes = int(model.output().get_partial_shape()[1].get_length())
+
+    def metadata(*stages: Stage) -> EngineMetadata:
+        return EngineMetadata(image_size=side, classes=classes, stages=stages)
+
+    if not quantizes:
+        return metadata(exact).to_json()
+    calibration = _channels_last(_every(train.images, CALIBRATION_IMAGES))
+    int8 = _stage(weights, quantize(model, calibration), precision="int8", half=False)
+    fitted_on = _channels_last(validation.images if len(validation) else _every(train.images, FIT_IMAGES))
+    alone = [openvino_engine(weights.parent, metadata(stage)) for stage in (int8, exact)]
+    margin = fit_min_margin(*(predict_batches(engine, fitted_on).probabilities for engine in alone))
+    section = metadata(replace(int8, min_margin=margin), exact).to_json()
+    section["quantization"] = quantization_entry(calibration, description="training images, evenly spaced") | {
+        "min_margin_fitted_on": f"{len(fitted_on):,} {'validation' if len(validation) else 'training'} images"
+    }
+    return section
+
+
+def _stage(weights: Path, model: openvino.Model, *, precision: str, half: bool) -> Stage:
+    """Save a graph beside the weights; with `half`, weights are stored as float16 (and compute as float32)."""
+    path = weights.with_name(f"{weights.stem}.{precision}.xml")
+    openvino.save_model(model, path, compress_to_fp16=half)
+    return Stage(
+        name=weights.stem,
+        precision=precision,
+        xml=HashedFile.of(path),
+        bin=HashedFile.of(path.with_suffix(".bin")),
+    )
+
+
+def predict_batches(engine: Engine, images: NDArray[np.uint8]) -> Answers:
+    """What an engine answers to images (N, S, S, 3) uint8, in batches as they are served."""
+    probabilities, stages = zip(*(engine.answer(batch) for batch in _batches(images)), strict=True)
+    return Answers(np.concatenate(probabilities), np.concatenate(stages))
+
+
+def reduced_precision_entry(network: nn.Module, folder: Path, section: Record, test: LabelledImages) -> Record | None:
+    """How often what is served gives the class of the torch network in float32; None where float32 alone is served."""
+    metadata = EngineMetadata.from_json(section)
+    first = metadata.stages[0]
+    if len(metadata.stages) == 1:
+        return None
+    images = _channels_last(test.images)
+    exact = predict(network, test.images).argmax(dim=1).numpy()
+    served = predict_batches(openvino_engine(folder, metadata), images)
+    classes = served.probabilities.argmax(axis=1)
+    with_fallback = float((classes == exact).mean())
+    fallback = np.flatnonzero(served.stages)
+    if len(fallback):
+        alone = openvino_engine(folder, replace(metadata, stages=(replace(first, min_margin=0.0),)))
+        classes[fallback] = predict_batches(alone, images[fallback]).probabilities.argmax(axis=1)
+    found = {
+        "agreement": float((classes == exact).mean()),
+        "fallback_fraction": len(fallback) / len(images),
+        "agreement_with_fallback": with_fallback,
+    }
+    return {"min_margin": first.min_margin, first.precision: found}
+
+
+def _flops(network: nn.Module, image: Tensor) -> int:
+    """Work for one image, a multiply-add counted as two operations."""
+    with FlopCounterMode(display=False) as counter:
+        predict(network, image)
+    return int(counter.get_total_flops())
+
+
+def _every(images: Tensor, count: int) -> Tensor:
+    """At most `count` images, evenly spaced: of all classes, since a source is in their order."""
+    return images[:: -(-len(images) // count)]
+
+
+def _channels_last(images: Tensor) -> NDArray[np.uint8]:
+    """(N, 3, S, S) to (N, S, S, 3)."""
+    array: NDArray[np.uint8] = np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())
+    return array
+
+
+def _batches(images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+    return [images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE)]
