@@ -99,6 +99,23 @@ def test_an_honest_large_image_is_read_within_its_time() -> None:
     assert len(decode_image(encoded(noise, "PNG"), image_size=32, max_pixels=1_000_000)) == 32
 
 
+@pytest.mark.parametrize(("cpu_s", "allowed"), [(0.9, True), (4.0, True), (6.0, False)])
+def test_a_large_image_has_the_time_that_its_bytes_and_pixels_take(
+    cpu_s: float, allowed: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A hundred megabytes of fifty megapixels, as a camera's PNG: 1 + 2 + 1 seconds."""
+    clock = [0.0]
+    monkeypatch.setattr(guards.time, "thread_time", lambda: clock[0])
+    file = guards.MeteredBytes(bytes(100_000_000))
+    file.allow_pixels(50_000_000)
+    clock[0] = cpu_s
+    if allowed:
+        assert file.read(3) == bytes(3)
+    else:
+        with pytest.raises(ImageError):
+            file.read(3)
+
+
 def test_libtiff_writes_nothing_to_the_error_stream(capfd: pytest.CaptureFixture[str]) -> None:
     data = bytearray(samples.every_kind(samples.cat())["fax tiff"])
     data[20:200] = bytes(180)
