@@ -20,6 +20,7 @@ from rich.progress import track
 from benchmarks import command
 from benchmarks.cascade import images_by_stage, shares
 from benchmarks.project import served
+from benchmarks.records import newest_record
 from benchmarks.results import header, write_result
 from benchmarks.uploads import TEST_IMAGES, labelled_files
 from pixserve import Prediction, RestClient
@@ -79,7 +80,7 @@ def accuracy(
     save: Annotated[Path | None, typer.Option(help="Write the JSON document here too.")] = None,
 ) -> None:
     """Measure the accuracy and calibration of served weights."""
-    found = measure(record or max((PROJECT / "model").glob("*.json")), images)
+    found = measure(record or newest_record(PROJECT / "model"), images)
     print(
         f"{found['model']}: {found['accuracy']:.2%} of {found['n']:,} images over HTTP, "
         f"{found['accuracy_of_record']:.2%} by its record; "

@@ -22,6 +22,7 @@ from rich.table import Table
 
 from benchmarks import command
 from benchmarks.peers.torch_classifier import TorchClassifier
+from benchmarks.records import newest_record
 from benchmarks.uploads import encode_jpeg, labelled_files
 from images import decode, square
 from serving.settings import PROJECT
@@ -92,7 +93,7 @@ def resize_filters(
     large: Annotated[int, typer.Option(help="Test images of the 12-megapixel kind.")] = 300,
 ) -> None:
     """Measure what enlarging, letterboxing and each resize filter do to accuracy."""
-    record = record or max((PROJECT / "model").glob("*.json"))
+    record = record or newest_record(PROJECT / "model")
     found = {kind: accuracies(record, kind, large if "4000" in kind else count) for kind in UPLOADS}
     table = Table("upload", *(resample.name.lower() for resample in FILTERS), title=f"accuracy of {record.stem}")
     for kind, by_filter in found.items():
