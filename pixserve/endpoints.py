@@ -1,5 +1,6 @@
 """Where a server listens: read from its runtime directory, as TorchServe was told, or given by hand."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
@@ -37,16 +38,22 @@ class Endpoints:
         """Read the addresses from the properties that the server in this runtime directory was started with.
 
         Raises:
-            UnreachableError: none has been started there.
+            UnreachableError: none has been started there, or the properties make no sense.
         """
         directory = RuntimeDirectory(path)
         try:
-            text = directory.properties.read_text()
+            return cls._of_properties(javaproperties.loads(directory.properties.read_text()), directory)
         except OSError as missing:
             raise UnreachableError(
                 f"no server has been started in {path}: `make start` starts one, --url names another"
             ) from missing
-        properties = javaproperties.loads(text)
+        except (KeyError, ValueError) as fault:
+            raise UnreachableError(
+                f"{directory.properties} does not say where the server listens ({fault}): the next start writes it anew"
+            ) from fault
+
+    @classmethod
+    def _of_properties(cls, properties: Mapping[str, str], directory: RuntimeDirectory) -> Self:
         tokens = properties.get("disable_token_authorization", "false") != "true"
         return cls(
             inference=properties["inference_address"],

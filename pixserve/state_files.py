@@ -1,4 +1,4 @@
-"""Small JSON files that must survive a crash: written atomically, read with doubt."""
+"""Small files that must survive a crash: written atomically, read with doubt."""
 
 import json
 import os
@@ -11,7 +11,12 @@ UNREADABLE_SUFFIX = ".unreadable"
 
 
 def write_json(path: Path, content: Any) -> None:
-    """Replace a file by JSON: whoever reads it, after a power cut too, finds the old content or the new, whole.
+    """Replace a file by JSON; see `write_text`."""
+    write_text(path, json.dumps(content, indent=1))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a file: whoever reads it, after a power cut too, finds the old content or the new, whole.
 
     Raises:
         OSError: it could not be written, such as on a full disk; the old content is still there.
@@ -20,7 +25,7 @@ def write_json(path: Path, content: Any) -> None:
         handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")
         try:
             with os.fdopen(handle, "w", encoding="utf-8") as file:
-                json.dump(content, file, indent=1)
+                file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
             Path(name).replace(path)

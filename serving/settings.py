@@ -8,6 +8,7 @@ from pathlib import Path
 import javaproperties
 
 from pixserve.runtime_directory import RuntimeDirectory
+from pixserve.state_files import write_text
 from serving.errors import ServingError
 from serving.listeners import free_port
 from serving.machine import this_machine
@@ -132,7 +133,7 @@ class Settings:
         }
         theirs = {key: value for key, value in self.properties.items() if key not in OURS}
         path = self.runtime_directory.properties
-        path.write_text(javaproperties.dumps(added | theirs, timestamp=False))
+        write_text(path, javaproperties.dumps(added | theirs, timestamp=False))
         return path
 
 

@@ -108,10 +108,10 @@ def test_a_torchserve_that_is_killed_is_started_again_and_leaves_no_worker(runni
     launcher = running.pid
     running.front_end().kill()
     wait_until(lambda: all(not process.is_running() for process in killed if process.pid != launcher))
-    wait_until(running.answers)
+    wait_until(lambda: "TorchServe ended by itself (killed by SIGKILL)" in running.directory.launcher_log.read_text())
     wait_until(lambda: (status := launcher_status(running.directory)) and status.ready)
+    assert running.predict().ok
     assert running.pid == launcher
-    assert "TorchServe ended by itself (killed by SIGKILL)" in running.directory.launcher_log.read_text()
 
 
 def test_stop_leaves_no_process(running):
