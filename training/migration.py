@@ -70,11 +70,14 @@ def _migrate_record_file(path: Path) -> bool:
     weights = path.with_suffix(".pt")
     if not weights.is_file():
         raise WeightsError(f"There is no {weights}: a record is migrated with the weights beside it.")
+    try:
+        migrated = _migrated_record(record)
+    except (KeyError, TypeError, AttributeError) as error:
+        raise WeightsError(f"{path} is not as training wrote it and cannot be migrated: {error!r}.") from error
     # The weights first: if this is interrupted between the two, the record is still found to be an older one.
     state = torch.load(weights, map_location="cpu", weights_only=True)
     if not state.keys().isdisjoint(BUFFERS):
         write_atomically(weights, torch_bytes(_renamed(state, BUFFERS)))
-    migrated = _migrated_record(record)
     migrated["weights"] |= {"bytes": weights.stat().st_size, "sha256": sha256_of(weights)}
     write_record(path, migrated)
     return True
@@ -113,9 +116,7 @@ def _migrated_reduced_precision(numerics: Record) -> Record | None:
 
 
 def _migrated_training(training: Record) -> Record:
-    migrated = _renamed(training, TRAINING)
-    migrated["recipe"] = _migrated_recipe(migrated["recipe"])
-    migrated["command"] = _migrated_command(migrated["command"])
+    migrated = _renamed(_with_migrated_recipe(training), TRAINING)
     if "teachers" in migrated:
         migrated["teachers"] = [_migrated_teacher(teacher) for teacher in migrated["teachers"]]
     if "initial_weights" in migrated:
@@ -124,9 +125,17 @@ def _migrated_training(training: Record) -> Record:
 
 
 def _migrated_teacher(teacher: Record) -> Record:
-    migrated = _renamed(teacher, WEIGHTS)
-    recipe, command = _migrated_recipe(teacher["recipe"]), _migrated_command(teacher["command"])
-    return migrated | {"recipe": recipe, "command": command}
+    return _renamed(_with_migrated_recipe(teacher), WEIGHTS)
+
+
+def _with_migrated_recipe(training: Record) -> Record:
+    """The entries with today's names in ``recipe`` and ``command``, where they have these."""
+    changed: Record = {}
+    if "recipe" in training:
+        changed["recipe"] = _migrated_recipe(training["recipe"])
+    if "command" in training:
+        changed["command"] = _migrated_command(training["command"])
+    return training | changed
 
 
 def _migrated_command(command: str) -> str:

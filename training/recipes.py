@@ -104,7 +104,7 @@ STUDENT = replace(
 )
 
 # The first stage of a cascade, 0.07 GFLOP an image, distilled from the network that is its second. For a GPU.
-SMALL = replace(STUDENT, groups=((32, True, 1), (96, True, 1), (160, True, 1)))
+SMALL = replace(STUDENT, groups=((32, True, 1), (96, True, 1), (160, True, 1)), epochs=188)
 
 # Fine-tunes weights that ACCURATE has trained, by distillation from themselves or others: learning rates low enough to
 # keep what is learned, and no label smoothing beside the teachers' probabilities.
