@@ -52,13 +52,16 @@ def memory_mb(pid: int) -> list[float]:
 
 
 def end(pid: int, *, timeout_s: float = 10) -> None:
-    """End a tree of processes: SIGTERM to the first, then SIGKILL to whatever is left."""
+    """End a tree of processes: SIGTERM to the first, then SIGKILL to whatever is left, even when interrupted."""
     try:
         processes = process_tree(pid)
     except psutil.NoSuchProcess:
         return  # it ended by itself
-    processes[0].terminate()
-    _, alive = psutil.wait_procs(processes, timeout=timeout_s)
-    for process in alive:
-        process.kill()
-    psutil.wait_procs(alive, timeout=timeout_s)
+    try:
+        processes[0].terminate()
+        psutil.wait_procs(processes, timeout=timeout_s)
+    finally:
+        alive = [process for process in processes if process.is_running()]
+        for process in alive:
+            process.kill()
+        psutil.wait_procs(alive, timeout=timeout_s)
