@@ -57,12 +57,20 @@ class Plan:
 
 @dataclass(frozen=True)
 class Outcome:
-    """A rollout that succeeded; the verdict is None where the version was the default already."""
+    """A rollout that succeeded.
+
+    Args:
+        model: the model's name.
+        old, new: the default version before and now.
+        verdict: what the gate found; None where the version was the default already.
+        watched: what the watch saw, in a sentence; empty likewise.
+    """
 
     model: str
     old: str
     new: str
-    verdict: Verdict | None
+    verdict: Verdict | None = None
+    watched: str = ""
 
 
 class Rollout:
@@ -115,16 +123,16 @@ class Rollout:
                 self._begin(Phase.REGISTERING, old)
                 is_ours = self._register()
             if new == old.version:
-                return Outcome(self._model, old.version, new, verdict=None)
+                return Outcome(self._model, old.version, new)
             verdict = self._prove(old, images)
-            self._switch(old, images)
+            watched = self._switch(old, images)
         except BaseException:
             if is_ours:
                 with defer_signals():
                     self._begin(Phase.UNREGISTERING, old)
                     unregister_gracefully(self._management, self._model, new, runtime_directory=self._runtime_directory)
             raise
-        return Outcome(self._model, old.version, new, verdict)
+        return Outcome(self._model, old.version, new, verdict, watched)
 
     def _images(self, old: str) -> list[LabelledImage]:
         """Return the images of the gate once it is certain that both versions and the folders mean the same classes."""
@@ -188,15 +196,19 @@ class Rollout:
             raise GateRefusedError(f"{self._model} {new} is refused: {'; '.join(verdict.reasons)}", verdict=verdict)
         return verdict
 
-    def _switch(self, old: ModelVersion, images: Sequence[LabelledImage]) -> None:
-        """Make the new version the default and watch it; whatever happens, the old one is the way back."""
+    def _switch(self, old: ModelVersion, images: Sequence[LabelledImage]) -> str:
+        """Make the new version the default and watch it; if it fails, the old one is the default again.
+
+        Returns:
+            What the watch saw, in a sentence.
+        """
         limits = self._plan.limits
         watch = Watch(self._plan.watch_s, max_errors=self._plan.max_errors, latency_factor=limits.latency_factor)
         try:
             self._begin(Phase.WATCHING, old)
             promote(self._connection, self._model, self._archive.version)
             with self._connection.rest(retries=NO_RETRIES) as client:
-                watch.run(
+                return watch.run(
                     client,
                     images,
                     model=self._model,

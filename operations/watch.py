@@ -12,7 +12,7 @@ from pixserve.errors import ClientError
 from pixserve.inference import InferenceClient
 
 PROBE_EVERY_S = 0.05
-LEAST_PROBES = 20  # before a share of errors is judged
+LEAST_PROBES = 20  # before a share of errors is judged, but at the end
 JUDGE_LATENCY_EVERY = 100  # probes; a bootstrap takes a tenth of a second
 SLACK_MS = 20.0  # what the new default may take longer, whatever the factor
 
@@ -65,24 +65,26 @@ class Watch:
         for image in itertools.cycle(images):
             passed_s = time.monotonic() - start_s
             advance(min(1.0, passed_s / self.duration_s) if self.duration_s else 1.0)
-            self._judge(probes, version=new)
-            if passed_s >= self.duration_s:
+            is_over = passed_s >= self.duration_s
+            if is_over or probes.count >= LEAST_PROBES:
+                self._judge_errors(probes, version=new)
+            if is_over or probes.count % JUDGE_LATENCY_EVERY == 0:
+                self._judge_latencies(probes, version=new)
+            if is_over:
                 break
             _probe(client, image, probes, model=model, old=old, new=new)
             time.sleep(PROBE_EVERY_S)
         p99_ms = percentile_ms(probes.new_s, 0.99)
         return f"{probes.count} probes, {len(probes.errors)} errors, p99 {p99_ms:.1f} ms"
 
-    def _judge(self, probes: Probes, *, version: str) -> None:
-        if probes.count < LEAST_PROBES:
-            return
+    def _judge_errors(self, probes: Probes, *, version: str) -> None:
         failed = len(probes.errors)
         if failed > self.max_errors * probes.count:
             raise RolledBackError(
                 f"as the default, {version} failed {failed} of {probes.count} probes: {probes.errors[-1]}"
             )
-        if probes.count % JUDGE_LATENCY_EVERY:
-            return
+
+    def _judge_latencies(self, probes: Probes, *, version: str) -> None:
         for each in compare_latencies(probes.old_s, probes.new_s):
             if each.surely_exceeds(self.latency_factor, slack_ms=SLACK_MS):
                 raise RolledBackError(

@@ -89,6 +89,8 @@ def rollout(
         say(f"{outcome.model} {outcome.new} is the default already")
         return
     show_verdict(outcome.verdict)
+    if plan.watch_s:
+        say(f"watched: {outcome.watched}")
     say(f"{outcome.model} {outcome.new} is the default; {outcome.old} stays for `pixserve rollback`")
 
 

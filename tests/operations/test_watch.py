@@ -39,6 +39,22 @@ def test_a_new_default_that_is_surely_slower_than_the_old_version_is_found(cats:
         Watch(60, max_errors=0.01, latency_factor=2).run(client, cats, model="m", old="v1", new="v2")
 
 
+def test_errors_are_judged_at_the_end_of_a_short_watch_too(cats: list[LabelledImage]) -> None:
+    with (
+        versions("v2", v1="cat", v2=WORKER_DIED) as client,
+        pytest.raises(RolledBackError, match=r"v2 failed \d+ of \d+ probes: Worker died"),
+    ):
+        Watch(0.05, max_errors=0.01, latency_factor=2).run(client, cats, model="m", old="v1", new="v2")
+
+
+def test_latencies_are_judged_at_the_end_of_a_short_watch_too(cats: list[LabelledImage]) -> None:
+    with (
+        versions("v2", v1="cat", v2=after(0.1, "cat")) as client,
+        pytest.raises(RolledBackError, match=r"v2 has a p50 of 1\d\d\.\d ms"),
+    ):
+        Watch(6, max_errors=0.01, latency_factor=2).run(client, cats, model="m", old="v1", new="v2")
+
+
 def test_errors_of_the_old_version_are_not_the_new_ones(cats: list[LabelledImage]) -> None:
     with versions("v2", v1=WORKER_DIED, v2="cat") as client:
         figures = Watch(0.5, max_errors=0.01, latency_factor=2).run(client, cats, model="m", old="v1", new="v2")
