@@ -28,6 +28,7 @@ PAGES = [
 PORTS = {"8080": "inference_address=http://127.0.0.1:{}", "7070": "grpc_inference_port={}",
          "7071": "grpc_management_port={}", "8082": "metrics_address=http://127.0.0.1:{}"}  # fmt: skip
 PAGE_TIMEOUT_S = 600
+FAILED_PAGES: list[str] = []
 CIFAR10 = PROJECT / "data"
 CLASSES = {"cat": (200, 120, 60), "dog": (60, 120, 200)}
 
@@ -107,9 +108,13 @@ def test_the_commands_of_a_guide_print_what_it_shows(page, clean_copy, ports):
         for step in steps_of(page.read_text())
     ]
     assert steps
+    if failed := FAILED_PAGES:
+        pytest.fail(f"goes on where {failed[0]} should have ended, which failed")
     if any("data/test" in step.command for step in steps) and not CIFAR10.is_dir():
         pytest.skip("CIFAR-10 is not in data/; docs/guides/start.md says where it comes from")
+    FAILED_PAGES.append(name_of(page))
     run(steps, folder=clean_copy, environment={"PYTHONPATH": str(clean_copy)}, timeout_s=PAGE_TIMEOUT_S)
+    FAILED_PAGES.remove(name_of(page))
 
 
 def test_each_guide_with_commands_to_run_is_run():

@@ -77,11 +77,11 @@ def test_each_version_is_served_in_the_fewest_bits_that_network_and_processor_ar
 def test_the_server_has_the_accuracy_of_the_record(shipped, cifar10_test_pictures, record):
     """All 10,000 test pictures, as the JPEG files they are; one in a near tie may turn with the batch it is in.
 
-    So may those of which the record says that few bits give another class than float32.
+    So may those of which the record says that reduced precision gives another class than float32.
     """
     facts = json.loads(record.read_text())
-    few_bits = [found for found in facts["numerics"].values() if isinstance(found, dict)]
-    may_turn = 2e-4 + 1 - min((found["same_class"] for found in few_bits), default=1)
+    reduced = [found for found in facts["numerics"].values() if isinstance(found, dict)]
+    may_turn = 2e-4 + 1 - min((found["same_class"] for found in reduced), default=1)
     paths, labels = zip(*cifar10_test_pictures, strict=True)
     with RestClient(shipped.settings.inference) as client:
         answers = client.predict_many(paths, concurrency=16, version=facts["version"])

@@ -21,11 +21,11 @@ def write_stage(folder: Path, name: str, model: openvino.Model, *, precision: st
     return Stage(name=name, precision=precision, **files, **stage)
 
 
-def colour_graph(*, sharpness: float = 10.0) -> openvino.Model:
+def colour_graph(*, scale: float = 10.0) -> openvino.Model:
     """Probabilities of three classes from the mean red, green and blue of an image."""
     pixels = ops.parameter([-1, SIDE, SIDE, 3], np.uint8)
     means = ops.reduce_mean(ops.convert(pixels, np.float32), np.array([1, 2]), keep_dims=False)
-    scaled = ops.multiply(means, np.float32(sharpness / 255))
+    scaled = ops.multiply(means, np.float32(scale / 255))
     return openvino.Model([ops.softmax(scaled, 1)], [pixels])
 
 

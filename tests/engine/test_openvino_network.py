@@ -68,7 +68,7 @@ def test_a_batch_of_another_shape_or_type_is_refused_and_the_next_one_answered(n
 
 
 def test_a_graph_without_finite_probabilities_is_an_error(load, write):
-    network = load(write("nan", colour_graph(sharpness=float("nan"))))
+    network = load(write("nan", colour_graph(scale=float("nan"))))
     with pytest.raises(OpenVinoError, match="finite"):
         network.probabilities(images(0))
 
