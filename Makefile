@@ -3,7 +3,7 @@
 
 # .venv holds what serving needs, without PyTorch; .venv-dev what training, tests and benchmarks need as well.
 PYTHON ?= python3
-SERVE ?= .venv-dev
+SERVE ?= .venv
 DEV := .venv-dev
 PYTEST_OPTIONS ?=
 RESULTS := benchmarks/results

@@ -141,17 +141,17 @@ def run_archiver(contents: Contents, scratch: Path) -> Path:
     if contents.engine:
         described.append(scratch / ENGINE_JSON)
         described[-1].write_text(json.dumps(contents.engine.to_json(), indent=1))
-    packages = [
-        shutil.copytree(package, scratch / package.name, ignore=shutil.ignore_patterns("__pycache__", "*.yaml"))
-        for package in contents.packages
-    ]
+    packages = scratch / "packages"  # of a folder among its extra files the archiver takes what lies in it
+    for package in contents.packages:
+        others = shutil.ignore_patterns("__pycache__", "*.yaml", contents.handler.name)  # the entry lies at the root
+        shutil.copytree(package, packages / package.name, ignore=others)
     arguments = {
         "model-name": contents.model_name,
         "version": contents.version,
         "model-file": contents.network,
         "serialized-file": contents.weights,
         "handler": contents.handler,
-        "extra-files": ",".join(map(str, [*described, *contents.openvino_files, *packages])),
+        "extra-files": ",".join(map(str, [*described, *contents.openvino_files, packages])),
         "config-file": contents.config,
         "export-path": export,
         "archive-format": "no-archive",

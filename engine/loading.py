@@ -1,5 +1,6 @@
 """The engine of an archive: loaded, checked and run once. It says in the log what computes, and why not OpenVINO."""
 
+import importlib.metadata
 import importlib.util
 import logging
 from collections.abc import Mapping
@@ -89,7 +90,7 @@ def _reason_for_torch(metadata: EngineMetadata | None, *, gpu_id: int | None) ->
 
     torch is imported for it only where TorchServe has assigned a GPU: the import takes a worker 280 MB.
     """
-    has_torch = importlib.util.find_spec("torch") is not None
+    has_torch = any(importlib.metadata.distributions(name="torch"))  # a module of that name may be the stand-in
     if gpu_id is not None and has_torch:
         from engine.torch_network import sees_gpu
 

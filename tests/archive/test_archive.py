@@ -36,11 +36,31 @@ def test_the_same_inputs_give_the_same_bytes(tmp_path):
 def test_it_contains_what_the_list_says_and_the_class_names(store):
     contents = archive.read_contents(LENET_RECORD)
     with zipfile.ZipFile(store / "cifar10-1.0.mar") as packed:
-        listed = {path.name for path in contents.files if path != contents.record}
+        packages = {path: str(path.relative_to(archive.PROJECT)) for path in contents.files if in_a_package(path)}
+        listed = {packages.get(path, path.name) for path in contents.files if path != contents.record}
         written = {archive.LABELS_NAME, archive.FOLDERS_NAME, "engine.json", "MAR-INF/MANIFEST.json"}
         assert set(packed.namelist()) == listed | written
         names = json.loads(packed.read(archive.LABELS_NAME))
         assert list(names.values()) == ["plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
+
+
+def in_a_package(path: Path) -> bool:
+    return path not in (archive.HANDLER_MODULE, archive.CONFIG) and path.parent.name in archive.PACKAGES
+
+
+def test_what_the_handler_imports_of_ours_comes_from_the_archive(store, tmp_path):
+    zipfile.ZipFile(store / "cifar10-1.0.mar").extractall(tmp_path)
+    code = f"""
+import sys
+sys.path = [{str(tmp_path)!r}, *(path for path in sys.path if path not in ("", {str(archive.PROJECT)!r}))]
+import image_handler
+for name, module in sys.modules.items():
+    if name.partition(".")[0] in {archive.PACKAGES}:
+        print(module.__file__)
+"""
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=True)
+    modules = [Path(line).relative_to(tmp_path).parts[0] for line in done.stdout.splitlines()]
+    assert set(modules) == set(archive.PACKAGES)
 
 
 def test_it_is_built_again_only_when_something_in_it_changed(tmp_path):
@@ -108,12 +128,16 @@ def service(store: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Ite
     """The archive, unpacked and loaded by TorchServe's own loader, as its worker does."""
     zipfile.ZipFile(store / "cifar10-1.0.mar").extractall(tmp_path)
     monkeypatch.syspath_prepend(str(tmp_path))
-    shipped = [path.stem for path in tmp_path.glob("*.py")]
-    for name in shipped:  # those of the tree, where another test has imported them
-        monkeypatch.delitem(sys.modules, name, raising=False)
+    shipped = {*archive.PACKAGES, *(path.stem for path in tmp_path.glob("*.py"))}
+    for name in imported_of(shipped):  # those of the tree, where another test has imported them
+        monkeypatch.delitem(sys.modules, name)
     yield TsModelLoader().load("cifar10", str(tmp_path), "image_handler.py", None, 32, None)
-    for name in shipped:
-        sys.modules.pop(name, None)
+    for name in imported_of(shipped):
+        sys.modules.pop(name)
+
+
+def imported_of(packages: set[str]) -> list[str]:
+    return [name for name in sys.modules if name.partition(".")[0] in packages]
 
 
 def test_openvino_computes(service):
