@@ -43,10 +43,12 @@ class WorkerLoadError(ServingError):
 
     Args:
         model: the worker's model and version, such as ``cifar10_1.0``.
+        reason: what the handler said, or the last line of the traceback.
         traceback: the worker's own Python traceback.
     """
 
-    def __init__(self, model: str, traceback: str) -> None:
-        super().__init__(f"a worker of {model} died while it loaded the model; its traceback:\n{traceback}")
+    def __init__(self, model: str, reason: str, traceback: str) -> None:
+        super().__init__(f"a worker of {model} died while it loaded the model: {reason}\nIts traceback:\n{traceback}")
         self.model = model
+        self.reason = reason
         self.traceback = traceback

@@ -206,7 +206,7 @@ class Server:
         log = self._directory.worker_log
         if log.exists():
             for death in worker_deaths(log.read_text(errors="replace")):
-                raise WorkerLoadError(death.model_version, death.traceback)
+                raise WorkerLoadError(death.model_version, death.reason, death.traceback)
 
     def _hide_management(self) -> None:
         port = self.settings.ports["grpc_management_port"]
