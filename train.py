@@ -91,6 +91,8 @@ def migrate(
     with _errors_in_one_sentence():
         changed = migrate_file(file)
     print(f"{file}: {'migrated' if changed else 'up to date'}")
+    if changed and file.suffix == ".json":
+        print(f"next: python train.py export {file.with_suffix('.pt')} --source SOURCE")
 
 
 @app.command()

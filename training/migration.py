@@ -34,11 +34,6 @@ TRAINING = {
 }
 WEIGHTS = {"flops_per_picture": "flops_per_image"}
 CALIBRATION = {"sharpness": "coefficients", "test_ece_before": "test_ece_uncalibrated"}
-REDUCED_PRECISION = {
-    "same_class_alone": "agreement",
-    "close_calls": "fallback_fraction",
-    "same_class": "agreement_with_fallback",
-}
 IDENTITY = {"pictures": "data_fingerprint", "started_from": "initial_weights", "taught_by": "teachers"}
 PROGRESS = {"earlier": "initial_weights", "chosen_epoch": "best_epoch", "chosen_weights": "best_state"}
 OPTIONS = {
@@ -100,19 +95,11 @@ def _migrate_checkpoint_file(path: Path) -> bool:
 
 def _migrated_record(record: Record) -> Record:
     migrated = {"schema_version": SCHEMA_VERSION, **_renamed(record, {"numerics": "reduced_precision"})}
-    migrated["reduced_precision"] = _migrated_reduced_precision(record.get("numerics", {}))
+    migrated["reduced_precision"] = None  # until it is exported: earlier figures are of an engine that is gone
     migrated["calibration"] = _renamed(record["calibration"], CALIBRATION)
     migrated["training"] = _migrated_training(record["training"])
     migrated["weights"] = _renamed(record["weights"], WEIGHTS)
     return migrated
-
-
-def _migrated_reduced_precision(numerics: Record) -> Record | None:
-    if "close_call" not in numerics:
-        return None
-    precisions = [name for name in numerics if name in ("int8", "bf16")]
-    entries = {name: _renamed(numerics[name], REDUCED_PRECISION) for name in precisions}
-    return {"min_margin": numerics["close_call"]} | entries
 
 
 def _migrated_training(training: Record) -> Record:

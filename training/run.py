@@ -167,13 +167,13 @@ def _finish(trainer: Trainer, source: Source, options: RunOptions, destination: 
     console.print(
         f"trained on {seen:,} images in {progress.seconds:.0f} s: {seen / progress.seconds:,.0f} a second, "
         f"{progress.network_seconds / progress.seconds:.0%} of the time in the network\n"
-        f"test accuracy {evaluation.accuracy:.2%} of {evaluation.n:,} images; {destination.path('.pt')}\n"
-        f"next: python archive.py {destination.path('.json')}",
+        f"test accuracy {evaluation.accuracy:.2%} of {evaluation.n:,} images; {destination.path('.pt')}",
         highlight=False,
         soft_wrap=True,
     )
     if options.export:
         _export(destination.path(".pt"), source, console=console)
+    console.print(f"next: python archive.py {destination.path('.json')}", highlight=False, soft_wrap=True)
 
 
 def _export(weights: Path, source: Source, *, console: Console) -> None:

@@ -20,11 +20,6 @@ TRAINING = {
 }
 WEIGHTS = {"flops_per_image": "flops_per_picture"}
 CALIBRATION = {"coefficients": "sharpness", "test_ece_uncalibrated": "test_ece_before"}
-REDUCED_PRECISION = {
-    "agreement": "same_class_alone",
-    "fallback_fraction": "close_calls",
-    "agreement_with_fallback": "same_class",
-}
 IDENTITY = {"data_fingerprint": "pictures", "initial_weights": "started_from", "teachers": "taught_by"}
 PROGRESS = {"initial_weights": "earlier", "best_epoch": "chosen_epoch", "best_state": "chosen_weights"}
 BUFFERS = {"calibration": "sharpness"}
@@ -36,15 +31,11 @@ def _old(entries, names):
 
 def old_record(record):
     """A record of the first release: its keys, no schema version."""
-    reduced = record["reduced_precision"]
-    numerics = {"served": "…", "close_call": reduced["min_margin"]} | {
-        name: _old(entry, REDUCED_PRECISION) for name, entry in reduced.items() if name != "min_margin"
-    }
     training = _old(record["training"], TRAINING)
-    old = {key: value for key, value in record.items() if key != "schema_version"}
+    old = {key: value for key, value in record.items() if key not in ("schema_version", "engine")}
     old = _old(old, {"reduced_precision": "numerics"})
     return old | {
-        "numerics": numerics,
+        "numerics": {"served": "float32"},
         "calibration": _old(record["calibration"], CALIBRATION),
         "training": training | {"recipe": _old_recipe(training["recipe"])},
         "weights": _old(record["weights"], WEIGHTS),
