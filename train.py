@@ -10,6 +10,7 @@ python train.py lenet                                   the CIFAR-10 tutorial's 
 python train.py fast --source my-images --name pets     your own: my-images/{train,test}/<class>/*
 python train.py evaluate model/cifar10-2.0.pt           any weights on any source
 python train.py export model/cifar10-2.0.pt             what serving loads: OpenVINO's IR, in float32 and int8
+python train.py cascade SMALL LARGE --version 3.0        two exported networks as one version
 python train.py migrate RECORD                          a record of an older release, and its weights
 torchrun --nproc-per-node 2 train.py fast               several processes, one a GPU where there are some
 """
@@ -81,6 +82,23 @@ def export(
 
     with _errors_in_one_sentence():
         export_from(weights, source_name=source, console=Console())
+
+
+@app.command()
+def cascade(
+    small: Annotated[Path, typer.Argument(help="Record (.json) of the small network, exported.")],
+    large: Annotated[Path, typer.Argument(help="Record (.json) of the large network, exported.")],
+    *,
+    version: Annotated[str, typer.Option(help="Version of the cascade.")],
+    source: SourceName = "cifar10",
+    max_cost: Annotated[float, typer.Option(min=0, help="Mean work for an image; the large network has 1.")] = 0.6,
+    out: Annotated[Path, typer.Option(help="Folder for the record and the files that it names.")] = Path("model"),
+) -> None:
+    """Fit a cascade of two networks: most images are answered by the small one, the uncertain ones by the large one."""
+    from training.cascade import build_cascade
+
+    with _errors_in_one_sentence():
+        build_cascade(small, large, version=version, source_name=source, max_cost=max_cost, out=out, console=Console())
 
 
 @app.command()

@@ -10,8 +10,9 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from engine.cascade import Answers, Cascade, CascadeStage
+from engine.cascade import Answers, Cascade, CascadeStage, Network
 from engine.metadata import EngineMetadata, Stage, read_metadata
+from engine.views import VIEWS, AveragedViews
 
 # Of `handler.precision`: every stage that was exported; the same, but refused where none is int8; float32 alone.
 PRECISIONS = ("auto", "int8", "fp32")
@@ -114,7 +115,9 @@ def openvino_engine(folder: Path, metadata: EngineMetadata, *, precision: str = 
     from engine.openvino_network import OpenVinoNetwork
 
     def load(stage: Stage) -> CascadeStage:
-        network = OpenVinoNetwork(folder, stage, image_size=metadata.image_size, classes=metadata.classes)
+        network: Network = OpenVinoNetwork(folder, stage, image_size=metadata.image_size, classes=metadata.classes)
+        if stage.views == VIEWS:
+            network = AveragedViews(network)
         return CascadeStage(stage.name, stage.precision, network, stage.min_margin, stage.temperature)
 
     stages = [load(stage) for stage in _stages_in(metadata, precision)]

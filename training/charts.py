@@ -41,6 +41,18 @@ def draw_curves(path: Path, progress: Progress, *, title: str, test_accuracy: fl
     save_figure(figure, path, title=title)
 
 
+def draw_trade_off(path: Path, points: Sequence[tuple[float, float]], *, chosen: tuple[float, float]) -> None:
+    """Accuracy over cost (of the large network alone, 1) of the thresholds of a cascade, and those that were chosen."""
+    figure = Figure(figsize=(6.4, 4.2), layout="constrained")
+    axes = figure.subplots()
+    costs, accuracies = zip(*points, strict=True)
+    axes.scatter(costs, [100 * each for each in accuracies], s=12, color=BLUE, label="thresholds")
+    axes.scatter(chosen[0], 100 * chosen[1], s=48, color=ORANGE, label="chosen")
+    _style(axes, title="Accuracy on the validation images (%)", below="cost of an image (large network: 1)")
+    axes.legend(frameon=False, labelcolor=INK, fontsize=9, loc="lower right")
+    save_figure(figure, path, title="Cascade")
+
+
 def _downsampled(curve: Sequence[tuple[float, float, float]]) -> list[list[float]]:
     """At most 100 points, each the mean of as many neighbours as that takes."""
     size = -(-len(curve) // 100)

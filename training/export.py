@@ -117,9 +117,9 @@ def _write_stages(network: nn.Module, weights: Path, *, train: LabelledImages, v
 
     if not quantizes:
         return metadata(exact).to_json()
-    calibration = _channels_last(_every(train.images, CALIBRATION_IMAGES))
+    calibration = channels_last(_every(train.images, CALIBRATION_IMAGES))
     int8 = _stage(weights, quantize(model, calibration), precision="int8", half=False)
-    fitted_on = _channels_last(validation.images if len(validation) else _every(train.images, FIT_IMAGES))
+    fitted_on = channels_last(validation.images if len(validation) else _every(train.images, FIT_IMAGES))
     alone = [openvino_engine(weights.parent, metadata(stage)) for stage in (int8, exact)]
     margin = fit_min_margin(*(predict_batches(engine, fitted_on).probabilities for engine in alone))
     section = metadata(replace(int8, min_margin=margin), exact).to_json()
@@ -153,7 +153,7 @@ def reduced_precision_entry(network: nn.Module, folder: Path, section: Record, t
     first = metadata.stages[0]
     if len(metadata.stages) == 1:
         return None
-    images = _channels_last(test.images)
+    images = channels_last(test.images)
     exact = predict(network, test.images).argmax(dim=1).numpy()
     served = predict_batches(openvino_engine(folder, metadata), images)
     classes = served.probabilities.argmax(axis=1)
@@ -182,7 +182,7 @@ def _every(images: Tensor, count: int) -> Tensor:
     return images[:: -(-len(images) // count)]
 
 
-def _channels_last(images: Tensor) -> NDArray[np.uint8]:
+def channels_last(images: Tensor) -> NDArray[np.uint8]:
     """(N, 3, S, S) to (N, S, S, 3)."""
     array: NDArray[np.uint8] = np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())
     return array

@@ -1,0 +1,86 @@
+"""Thresholds of a cascade are fitted for the best accuracy at a stated cost."""
+
+import json
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import train
+from engine.loading import openvino_engine
+from engine.metadata import EngineMetadata
+from training.cascade import best_within, fit_temperature, trade_off
+from training.errors import WeightsError
+from training.export import channels_last
+from training.sources import load_source
+
+
+def answers(right, margin):
+    """Probabilities of two classes, of which 0 is right, from who is right and how sure."""
+    logits = np.where(right, margin, -margin) / 2
+    first = 1 / (1 + np.exp(-2 * logits))
+    return np.stack([first, 1 - first], axis=1).astype(np.float32)
+
+
+@pytest.fixture
+def points():
+    """The small network is wrong where it is least certain; the large one and its views are right everywhere."""
+    margins = np.linspace(0.01, 4, 1000)
+    small = answers(margins > 0.8, margins)
+    large = answers(np.ones(1000, bool), margins)
+    return trade_off((small, large, large), np.zeros(1000, np.int64), small_cost=0.1)
+
+
+def test_a_larger_part_for_the_large_network_costs_more_and_is_right_more_often(points):
+    plain = [point for point in points if point.views_fraction == 0]
+    assert [point.large_fraction for point in plain] == sorted(point.large_fraction for point in plain)
+    assert [point.cost for point in plain] == pytest.approx([0.1 + p.large_fraction for p in plain], abs=0.002)
+    accuracies = [point.accuracy for point in plain]
+    assert accuracies == sorted(accuracies)
+    assert (accuracies[0], accuracies[-1]) == pytest.approx((0.85, 1.0), abs=0.005)
+
+
+def test_six_views_cost_six_times_the_large_network(points):
+    (point,) = (p for p in points if (p.large_fraction, p.views_fraction) == (0.2, 0.05))
+    assert point.cost == pytest.approx(0.1 + 0.2 + 6 * 0.05, abs=0.02)
+
+
+def test_of_equally_accurate_choices_within_the_cost_the_cheapest_is_taken(points):
+    assert best_within(points, max_cost=10).large_fraction == 0.2
+    assert best_within(points, max_cost=0.26).large_fraction == 0.15
+
+
+def test_a_cost_that_no_choice_keeps_is_refused_with_the_least_one(points):
+    with pytest.raises(WeightsError, match=r"No cascade of these costs 0\.01 of the large network or less: give 0\.15"):
+        best_within(points, max_cost=0.01)
+
+
+def test_the_temperature_brings_confidence_to_the_share_of_right_answers():
+    right = np.arange(1000) % 4 > 0  # three in four
+    sure = answers(right, np.full(1000, 2 * np.log(3)))  # nine in ten
+    assert fit_temperature(sure, np.zeros(1000, np.int64)) == pytest.approx(2.0, rel=0.03)
+    assert fit_temperature(sure[:50], np.zeros(50, np.int64)) == 1
+
+
+def test_two_exported_networks_become_one_version(pictures, tmp_path):
+    for version in ("0.1", "0.2"):
+        where = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c{version}.pt"]
+        arguments = ["fast", *where, "--epochs=2", "--validation-fraction=0.25", f"--version={version}"]
+        assert CliRunner().invoke(train.app, arguments).exit_code == 0
+    records = [f"{tmp_path}/cifar10-{version}.json" for version in ("0.1", "0.2")]
+    arguments = ["--version=3.0", f"--source={pictures}", f"--out={tmp_path}", "--max-cost=2"]
+    result = CliRunner().invoke(train.app, ["cascade", *records, *arguments])
+    assert result.exit_code == 0, result.output
+    record = json.loads((tmp_path / "cifar10-3.0.json").read_text())
+    metadata = EngineMetadata.from_json(record["engine"])
+    assert [stage.name for stage in metadata.stages[:2]] == ["cifar10-0.1", "cifar10-0.2"]
+    assert record["weights"]["file"] == "cifar10-0.2.pt"
+    assert sum(record["engine"]["cascade"]["answered"]) == pytest.approx(1)
+    test = load_source(str(pictures), image_size=32).test
+    served = openvino_engine(tmp_path, metadata).answer(channels_last(test.images))
+    accuracy = (served.probabilities.argmax(axis=1) == test.labels.numpy()).mean()
+    assert accuracy == pytest.approx(record["test"]["accuracy"])
+    assert (tmp_path / "cifar10-3.0-trade-off.png").is_file()
+    curve = (tmp_path / "cifar10-3.0-trade-off.csv").read_text().splitlines()
+    assert curve[0] == "large_fraction,views_fraction,small_margin,large_margin,cost,accuracy"
+    assert len(curve) > 50
