@@ -18,6 +18,7 @@ import typer
 from rich.console import Console
 
 from benchmarks import command
+from benchmarks.cascade import stack_of
 from benchmarks.contestants import BASELINE, NAMES, PROJECT, Contestant, ProjectContestant, contestant
 from benchmarks.peers.environment import ENVIRONMENTS
 from benchmarks.peers.settings import PEERS
@@ -70,7 +71,7 @@ def facts(entry: Entry) -> dict[str, Any]:
     """What a contestant is: versions, settings, and its answers to the sample without load."""
     found: dict[str, Any] = {
         "title": entry.contestant.title,
-        "precision": entry.contestant.precision,
+        "precision": stack_of(entry.answers.description) or entry.contestant.precision,
         "accuracy_of_sample": entry.answers.accuracy,
         "images_with_two_right_classes": sum(len(upload.expected) > 1 for upload in entry.answers.uploads),
         "stage_shares_of_sample": list(entry.answers.stage_shares),

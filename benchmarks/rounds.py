@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmarks import processes
-from benchmarks.cascade import images_by_stage, shares
+from benchmarks.cascade import images_by_stage, shares, stack_of
 from benchmarks.contestants import Contestant
+from benchmarks.errors import BenchmarkError
 from benchmarks.in_process import Answers
 from benchmarks.load import Load, run_wrk
 from benchmarks.running import RunningServer
@@ -71,10 +72,18 @@ def measure_server(plan: Plan, entry: Entry) -> Iterator[Measurement]:
     """Run one server, and load it with each number of connections, each time when it has become idle.
 
     A server is busy after a load: with requests that nobody waits for any more, or compiling what it has run.
+
+    Raises:
+        BenchmarkError: it computes with another engine than the one that gave the expected answers.
     """
     warm_up_s = plan.jvm_warm_up_s if entry.contestant.has_jvm else plan.warm_up_s
     uploads = entry.answers.uploads
     with entry.contestant.serve() as server:
+        served, expected = stack_of(server.describe()), stack_of(entry.answers.description)
+        if served != expected:
+            raise BenchmarkError(
+                f"{entry.contestant.title} serves with {served!r}; expected {expected!r} as in process"
+            )
         run_wrk(server, uploads, connections=WARM_UP_CONNECTIONS, seconds=warm_up_s)
         for connections in plan.connections:
             processes.wait_until_idle(server.pid, timeout_s=IDLE_TIMEOUT_S)

@@ -1,19 +1,23 @@
 """Rounds become medians, and tables say what was measured."""
 
 import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from benchmarks.cascade import images_by_stage, shares
+from benchmarks.cascade import images_by_stage, shares, stack_of
 from benchmarks.errors import BenchmarkError
+from benchmarks.in_process import Answers
 from benchmarks.load import Load
 from benchmarks.notes import notes
 from benchmarks.peers.environment import ENVIRONMENTS
 from benchmarks.peers.settings import PEERS, settings_table
 from benchmarks.ratios import ratios
-from benchmarks.rounds import Measurement, medians
+from benchmarks.rounds import Entry, Measurement, Plan, measure_server, medians
+from benchmarks.running import RunningServer
 from benchmarks.table import END, START, between_markers, markdown_table
 from serving.settings import PROJECT
 
@@ -49,6 +53,32 @@ def test_stages_share_the_images_that_they_have_answered():
 @pytest.mark.parametrize("description", [{}, {"stages": [{"images": 5}]}, {"stages": [{"images": 0}, {"images": 0}]}])
 def test_one_network_has_no_shares(description):
     assert shares(images_by_stage(description)) == []
+
+
+def test_a_stack_is_its_engine_and_the_precisions_of_its_stages():
+    stages = [{"precision": "int8"}, {"precision": "fp32"}]
+    assert stack_of({"engine": "openvino 2026.4.1", "stages": stages}) == "openvino 2026.4.1, int8 + fp32"
+    assert stack_of({}) == ""
+
+
+class Computes:
+    """A contestant whose server says that this engine computes."""
+
+    title, has_jvm = "this project", False
+
+    def __init__(self, engine: str) -> None:
+        self.engine = engine
+
+    @contextmanager
+    def serve(self) -> Iterator[RunningServer]:
+        yield RunningServer("http://127.0.0.1:9/", 0, 0, describe=lambda: {"engine": self.engine})
+
+
+def test_a_server_with_another_engine_than_in_process_is_not_measured():
+    answers = Answers((), None, {"engine": "openvino"})
+    plan = Plan(("project",), (1,), rounds=1, seconds=1, warm_up_s=1, jvm_warm_up_s=1)
+    with pytest.raises(BenchmarkError, match="serves with 'torch'; expected 'openvino' as in process"):
+        next(measure_server(plan, Entry("project", Computes("torch"), answers)))
 
 
 DOCUMENT: dict[str, Any] = {
