@@ -43,8 +43,17 @@ def build(folder: Path, version: str, *, class_names: list[str] | None = None) -
     facts = json.loads(RECORD.read_text()) | {"version": version}
     record = folder / f"{MODEL}-{version}.json"
     record.write_text(json.dumps(facts | ({"class_names": class_names} if class_names else {})))
-    shutil.copy(RECORD.with_suffix(".pt"), record.with_suffix(".pt"))
+    copy_weights(RECORD, folder)
+    if not record.with_suffix(".pt").exists():
+        shutil.copy(RECORD.with_suffix(".pt"), record.with_suffix(".pt"))
     return archive.build(record, store=folder / "store")[0]
+
+
+def copy_weights(record: Path, folder: Path) -> None:
+    """Copy what a record names beside itself: weights and IR."""
+    for path in record.parent.glob(f"{record.stem}.*"):
+        if path != record:
+            shutil.copy(path, folder)
 
 
 def generated_images(count: int, *, seed: int = 0) -> list[bytes]:

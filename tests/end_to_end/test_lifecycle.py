@@ -25,6 +25,7 @@ from serving.server import Server
 from serving.settings import PROJECT, Settings
 from tests.conftest import CAT, LENET_RECORD
 from tests.end_to_end.launching import Launcher, wait_until
+from tests.two_versions import copy_weights
 
 # What other projects may have left in a user's environment; nothing of it may reach TorchServe.
 STRANGE_ENVIRONMENT = {
@@ -259,7 +260,7 @@ def store_of_misfits(folder: Path) -> Path:
     facts = json.loads(LENET_RECORD.read_text()) | {"class_names": ["a", "b", "c"]}
     record = folder / "cifar10-1.0.json"
     record.write_text(json.dumps(facts))
-    shutil.copy(LENET_RECORD.with_suffix(".pt"), folder)
+    copy_weights(LENET_RECORD, folder)
     archive.build(record, store=folder)
     return folder
 
