@@ -4,6 +4,7 @@ import importlib.metadata
 import importlib.util
 import logging
 from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from engine.cascade import Answers, Cascade, CascadeStage, Network
-from engine.metadata import EngineMetadata, Stage, read_metadata
+from engine.metadata import EngineMetadata, HashedFile, Stage, read_metadata
 from engine.views import VIEWS, AveragedViews
 
 # Of `handler.precision`: every stage that was exported; the same, but refused where none is int8; float32 alone.
@@ -114,8 +115,12 @@ def openvino_engine(folder: Path, metadata: EngineMetadata, *, precision: str = 
 
     from engine.openvino_network import OpenVinoNetwork
 
+    @cache  # stages that differ in their views alone share one network
+    def compiled(xml: HashedFile, bin: HashedFile) -> OpenVinoNetwork:
+        return OpenVinoNetwork(folder, xml, bin, image_size=metadata.image_size, classes=metadata.classes)
+
     def load(stage: Stage) -> CascadeStage:
-        network: Network = OpenVinoNetwork(folder, stage, image_size=metadata.image_size, classes=metadata.classes)
+        network: Network = compiled(stage.xml, stage.bin)
         if stage.views == VIEWS:
             network = AveragedViews(network)
         return CascadeStage(stage.name, stage.precision, network, stage.min_margin, stage.temperature)

@@ -16,7 +16,7 @@ import numpy as np
 import openvino
 from numpy.typing import NDArray
 
-from engine.metadata import Stage
+from engine.metadata import HashedFile
 
 
 class OpenVinoError(RuntimeError):
@@ -24,11 +24,12 @@ class OpenVinoError(RuntimeError):
 
 
 class OpenVinoNetwork:
-    """Runs the IR of one stage. Not to be shared between threads: its one request would mix their answers.
+    """Runs one IR. Not to be shared between threads: its one request would mix their answers.
 
     Args:
-        folder: where the files of the stage lie.
-        stage: which files, with the SHA-256 that they must have.
+        folder: where its two files lie.
+        xml: the graph, with the SHA-256 that it must have.
+        bin: its weights, likewise.
         image_size: side of the images in pixels.
         classes: how many there are.
 
@@ -37,8 +38,8 @@ class OpenVinoNetwork:
         RuntimeError: the graph does not take such images, or does not tell so many classes apart.
     """
 
-    def __init__(self, folder: Path, stage: Stage, *, image_size: int, classes: int) -> None:
-        self._folder, self._stage = folder, stage
+    def __init__(self, folder: Path, xml: HashedFile, bin: HashedFile, *, image_size: int, classes: int) -> None:
+        self._folder, self._xml, self._bin = folder, xml, bin
         self._image_shape = (image_size, image_size, 3)
         self._classes = classes
         self._compile()
@@ -73,12 +74,12 @@ class OpenVinoNetwork:
         # The bytes that were verified are those that are compiled. No CACHE_DIR: it goes by the name of the .xml, and
         # would serve the weights of an earlier archive.
         core = openvino.Core()
-        model = core.read_model(self._stage.xml.read(self._folder), self._stage.bin.read(self._folder))
+        model = core.read_model(self._xml.read(self._folder), self._bin.read(self._folder))
         expected = (openvino.PartialShape([-1, *self._image_shape]), openvino.PartialShape([-1, self._classes]))
         came = (model.input().get_partial_shape(), model.output().get_partial_shape())
         if came != expected:
             raise RuntimeError(
-                f"{self._stage.xml.file} takes {came[0]} and gives {came[1]}; "
+                f"{self._xml.file} takes {came[0]} and gives {came[1]}; "
                 f"expected {expected[0]} and {expected[1]}: export it again"
             )
         self._compiled = core.compile_model(model, "CPU", _settings())

@@ -1,15 +1,17 @@
 """Which engine computes, that it says why, and that no setting is passed over."""
 
+import importlib
 import json
 import logging
 import subprocess
 import sys
+from dataclasses import replace
 
 import pytest
 
-from engine import loading
-from engine.loading import load_engine
+from engine.loading import load_engine, openvino_engine
 from engine.metadata import EngineMetadata
+from engine.views import AveragedViews
 from serving.settings import PROJECT
 from tests.engine.conftest import CLASSES, SIDE, colour_graph, images
 
@@ -90,8 +92,11 @@ def test_int8_is_refused_where_torch_computes(model_dir):
 
 
 def without(monkeypatch, *packages):
-    find_spec = loading.importlib.util.find_spec
-    monkeypatch.setattr(loading.importlib.util, "find_spec", lambda name: None if name in packages else find_spec(name))
+    find_spec, distributions = importlib.util.find_spec, importlib.metadata.distributions
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name in packages else find_spec(name))
+    monkeypatch.setattr(
+        importlib.metadata, "distributions", lambda name: [] if name in packages else distributions(name=name)
+    )
 
 
 def test_where_openvino_is_not_installed_torch_computes_and_the_log_says_so(archive, monkeypatch, caplog):
@@ -115,3 +120,12 @@ def test_a_gpu_that_torch_does_not_see_is_named_and_openvino_computes(archive, c
 def test_other_class_names_than_the_exported_network_has_are_refused(archive):
     with pytest.raises(RuntimeError, match=r"engine\.json is of 3 classes; index_to_name\.json has 4"):
         load(archive(), classes=4)
+
+
+def test_stages_that_differ_in_their_views_share_a_network(tmp_path, write):
+    stage = write("colours", colour_graph(), precision="int8", min_margin=0.5)
+    stages = (stage, replace(stage, min_margin=0.0, views=6))
+    first, last = openvino_engine(tmp_path, EngineMetadata(image_size=SIDE, classes=CLASSES, stages=stages)).stages
+    assert isinstance(last.network, AveragedViews)
+    assert last.network._network is first.network
+    assert last.network.probabilities(images(2, 0)).argmax(axis=1).tolist() == [2, 0]

@@ -14,7 +14,7 @@ from tests.engine.conftest import CLASSES, SIDE, colour_graph, graph_that_fails_
 
 @pytest.fixture
 def load(tmp_path):
-    return lambda stage: OpenVinoNetwork(tmp_path, stage, image_size=SIDE, classes=CLASSES)
+    return lambda stage: OpenVinoNetwork(tmp_path, stage.xml, stage.bin, image_size=SIDE, classes=CLASSES)
 
 
 @pytest.fixture
@@ -112,4 +112,4 @@ def test_a_graph_of_other_images_or_classes_is_refused_at_load(write, tmp_path):
     stage = write("colours", colour_graph())
     for size, classes in ((SIDE + 1, CLASSES), (SIDE, CLASSES + 1)):
         with pytest.raises(RuntimeError, match=r"colours\.xml takes .* expected"):
-            OpenVinoNetwork(tmp_path, stage, image_size=size, classes=classes)
+            OpenVinoNetwork(tmp_path, stage.xml, stage.bin, image_size=size, classes=classes)
