@@ -2,7 +2,7 @@ import pytest
 import torch
 from torch import nn
 
-from training.evaluation import agreement, evaluate, low_margin, predict
+from training.evaluation import agreement, evaluate, predict
 
 
 class Brightest(nn.Module):
@@ -38,8 +38,3 @@ def test_agreement_is_the_share_of_the_same_top_class():
     one = torch.eye(4)
     assert agreement(one, 2 * one) == 1
     assert agreement(one, one.roll(1, 0)) == 0
-
-
-def test_a_low_margin_is_one_between_the_two_best_logits():
-    logits = torch.tensor([[3.0, 0.0, 2.9], [3.0, 0.0, 2.0], [-1.0, -1.2, -9.0]])
-    assert low_margin(logits, min_margin=0.25).tolist() == [True, False, True]
