@@ -53,10 +53,11 @@ $facts
 
 $classes
 
-![Learning curves of $title]($stem-curves.png)
-![Confusion matrix of $title]($stem-confusion.png)
-![Reliability of $title]($stem-reliability.png)
+$charts
 """)
+
+CHARTS = {"curves": "Learning curves", "confusion": "Confusion matrix", "reliability": "Reliability"}
+CASCADE_CHARTS = {"trade-off": "Accuracy and cost of the thresholds"}
 
 
 def write_card(folder: Path, *, card: Path) -> None:
@@ -89,7 +90,7 @@ def _overview(records: Iterable[Record]) -> str:
                 f"{record['calibration']['test_ece']:.2%}",
                 f"{record['weights']['parameters']:,}",
                 f"{record['weights']['bytes'] / 1e6:.1f} MB",
-                f"{record['weights']['flops_per_image'] / 1e6:,.1f} MFLOP",
+                f"{_flops_per_image(record) / 1e6:,.1f} MFLOP",
             )
             for record in records
         ],
@@ -102,15 +103,56 @@ def _model(record: Record, *, stem: str) -> str:
         (name, f"{test['recall'][name] or 0:.1%}", f"{test['precision'][name] or 0:.1%}")
         for name in record["class_names"]
     ]
+    title = f"{record['model_name']} {record['version']}"
+    charts = CASCADE_CHARTS if _cascade(record) else CHARTS
     return MODEL.substitute(
-        title=f"{record['model_name']} {record['version']}",
+        title=title,
         facts=_table(("", ""), _facts(record)),
         classes=_table(("class", "recall", "precision"), rows),
-        stem=stem,
+        charts="\n".join(f"![{name} of {title}]({stem}-{suffix}.png)" for suffix, name in charts.items()),
     )
 
 
+def _cascade(record: Record) -> Record | None:
+    """What is told of the thresholds, where the record is of a cascade."""
+    cascade: Record | None = record.get("engine", {}).get("cascade")
+    return cascade
+
+
+def _flops_per_image(record: Record) -> float:
+    """Of a cascade the mean over its validation images."""
+    cascade = _cascade(record)
+    return float(record["weights"]["flops_per_image"]) * (cascade["cost"] if cascade else 1)
+
+
+def _cascade_facts(record: Record, cascade: Record) -> list[tuple[str, str]]:
+    small, stages = cascade["small"], record["engine"]["stages"]
+    trained = small["training"]
+    shares = zip(stages, cascade["answered"], strict=True)
+    return [
+        ("accuracy", f"{_accuracy(record)}, n = {record['test']['n']:,}"),
+        ("stages", "; ".join(_stage(stage, share) for stage, share in shares)),
+        ("cost", f"{cascade['cost']:.2f} of the large network alone; thresholds fitted on {cascade['fitted_on']}, "
+                 f"where it is right on {cascade['accuracy']:.2%}"),
+        ("calibration", "logits divided by the temperature of the stage that answers: "
+                        f"{', '.join(format(stage['temperature'], '.3f') for stage in stages)}; "
+                        f"error {record['calibration']['test_ece']:.2%}"),
+        ("first stage", f"{_accuracy(small)}, {small['weights']['parameters']:,} parameters, "
+                        f"{small['weights']['flops_per_image'] / 1e6:.1f} MFLOP; {trained['recipe']['epochs']} epochs, "
+                        f"distilled from {trained['teachers'][0]['name']}, {trained['seconds']:,.0f} s on one "
+                        f"{trained['machine']['device']}"),
+    ]  # fmt: skip
+
+
+def _stage(stage: Record, share: float) -> str:
+    views = f" with {stage['views']} views" if stage["views"] > 1 else ""
+    margin = f", unless the top-2 margin is below {stage['min_margin']:.2f}" if stage["min_margin"] else ""
+    return f"{stage['name']} in {stage['precision']}{views} answers {share:.1%} of the test images{margin}"
+
+
 def _facts(record: Record) -> list[tuple[str, str]]:
+    if cascade := _cascade(record):
+        return _cascade_facts(record, cascade)
     data, training, machine = record["data"], record["training"], record["training"]["machine"]
     return [
         ("accuracy", f"{_accuracy(record)}, n = {record['test']['n']:,}"),
