@@ -69,7 +69,7 @@ def test_ping_is_answered(stub):
 
 
 def test_a_stream_of_requests_without_a_message_ends_no_worker(stub, workers):
-    """More cannot be promised: StreamPredictions2 is for models with `sequenceBatching` (docs: endpoints and errors)."""
+    """With messages TorchServe fails the call, for StreamPredictions2 is for models with `sequenceBatching`."""
     before = workers()
     assert list(stub.StreamPredictions2(iter(()), timeout=20)) == []
     assert json.loads(stub.Predictions(request({"image": JPEG})).prediction)["class_name"]
