@@ -50,7 +50,7 @@ def test_a_first_run_is_version_1_in_a_folder_of_its_own():
 
 
 def test_the_next_version_comes_after_those_that_are_shipped():
-    assert chosen().folder == Path("runs/cifar10-3.0")
+    assert chosen().folder == Path("runs/cifar10-4.0")
 
 
 def test_the_next_version_comes_after_all_runs_wherever_they_lie_in_peoples_order():
