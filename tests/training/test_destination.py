@@ -76,7 +76,7 @@ def test_existing_files_are_written_over_only_when_told(suffix):
 
 
 def test_a_shipped_version_is_not_taken_again():
-    with pytest.raises(OutputError, match=r"cifar10-1\.0\S* exists: .*the next free version \(3\.0\)"):
+    with pytest.raises(OutputError, match=r"cifar10-1\.0\S* exists: .*the next free version \(4\.0\)"):
         chosen(version="1.0")
 
 
