@@ -1,4 +1,4 @@
-"""The verbs of TorchServe's inference.proto, with every kind of valid input, against a real TorchServe.
+"""Every verb of our inference.proto, with every kind of valid input, against a real TorchServe.
 
 None ends a worker, and REST clients that share batches with them notice nothing.
 """
@@ -66,14 +66,6 @@ def test_a_call_is_answered_once_and_its_worker_lives_on(stub, workers, verb, gi
 
 def test_ping_is_answered(stub):
     assert json.loads(stub.Ping(Empty()).health) == {"status": "Healthy"}
-
-
-def test_a_stream_of_requests_without_a_message_ends_no_worker(stub, workers):
-    """With messages TorchServe fails the call, for StreamPredictions2 is for models with `sequenceBatching`."""
-    before = workers()
-    assert list(stub.StreamPredictions2(iter(()), timeout=20)) == []
-    assert json.loads(stub.Predictions(request({"image": JPEG})).prediction)["class_name"]
-    assert workers() == before
 
 
 def test_calls_that_are_cancelled_end_no_worker(stub, workers):

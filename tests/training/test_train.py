@@ -201,7 +201,7 @@ def test_a_run_without_a_place_gets_a_folder_and_a_version_of_its_own_and_says_w
 ):
     monkeypatch.chdir(tmp_path)
     shipped = {path: path.read_bytes() for path in SHIPPED.iterdir() if path.is_file()}
-    for version in ("3.0", "4.0"):  # 1.0 and 2.0 are shipped
+    for version in ("4.0", "5.0"):  # 1.0, 2.0 and 3.0 are shipped
         result = CliRunner().invoke(train.app, ["lenet", f"--source={pictures}", "--epochs=1", "--no-export"])
         assert result.exit_code == 0, result.output
         record = f"runs/cifar10-{version}/cifar10-{version}.json"
