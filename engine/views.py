@@ -1,20 +1,12 @@
 """Test-time augmentation: the mean of what a network answers to several views of an image."""
 
-from typing import Protocol
-
 import numpy as np
 from numpy.typing import NDArray
 
+from engine.cascade import Network
+
 VIEWS = 6  # three shifts, each as it is and mirrored
 SHIFTS = (0, -1, 1)  # pixels, to the right and down
-
-
-class Network(Protocol):
-    """See `engine.cascade.Network`."""
-
-    def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
-        """Class probabilities (N, classes) float32 of images (N, S, S, 3) uint8."""
-        ...
 
 
 class AveragedViews:

@@ -3,7 +3,7 @@
 The rule: workers x threads never exceeds the cores. TorchServe sets no thread count of its own, and torch takes
 every core in every worker; two workers with two threads each on two cores answer 20 times slower than with one.
 Small networks gain nothing from a second thread, so a core is spent on a worker first, up to `MOST_WORKERS`;
-beyond that, cores become threads of the workers there are. With GPUs, a worker each feeds one.
+beyond that, cores become threads of the workers there are. With GPUs, each gets one worker.
 """
 
 import os

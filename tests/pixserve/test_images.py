@@ -46,7 +46,7 @@ def test_every_mode_with_colours_keeps_them(mode: str, tmp_path: Path) -> None:
     else:
         converted = image.convert(mode)
     assert converted.mode == mode
-    within = 25 if mode == "LAB" else 4  # eight bits of LAB are coarse where colours are strong
+    within = 25 if mode == "LAB" else 4  # 8-bit LAB is coarse where colours are strong
     assert is_near(sent(converted), [RED, GREEN, BLUE, WHITE], within=within)
 
 
