@@ -21,8 +21,8 @@ This page answers: what are the shipped networks, how good are they, and what ar
 
 $overview
 
-Accuracy is on the test images; a network alone meets them once, after training, in one forward pass. ± is one standard error of a
-proportion of n images. Calibration error is the expected calibration error (ECE) over 15 bins.
+Accuracy is on the test images; a network alone meets them once, after training, in one forward pass. ± is one
+standard error of a proportion of n images. Calibration error is the expected calibration error (ECE) over 15 bins.
 
 $models
 ## Intended use
