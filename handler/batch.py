@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from engine.ranking import best_classes
 from handler.request import ImageRequest
 from images.decode import Pixels
 from images.errors import ImageError
@@ -58,9 +59,8 @@ class Batch:
         pixels = np.concatenate(self._images).reshape(-1, *self._images[0].shape)  # half the time of np.stack
         probabilities = engine.probabilities(pixels)
         count = max(request.top_k for _, request in self._requests)
-        best = np.argsort(-probabilities, axis=1, kind="stable")[:, :count]  # (N, count)
-        best_probabilities, best_classes = np.take_along_axis(probabilities, best, axis=1).tolist(), best.tolist()
-        ranked = map(Prediction, best_probabilities, best_classes)
+        best = best_classes(probabilities, count)
+        ranked = map(Prediction, best.probabilities.tolist(), best.classes.tolist())
         for row, request in self._requests:
             predictions = list(islice(ranked, len(request.images)))
             if request.top_k < count:

@@ -63,7 +63,7 @@ def read_request(
     if image.startswith(DATA_URL):
         image = _decoded(image.decode("ascii", "replace"), max_image_bytes)
     if len(image) > max_image_bytes:
-        raise _too_many_bytes(len(image), max_image_bytes)
+        raise too_many_bytes(len(image), max_image_bytes)
     if top_k is None:
         return ImageRequest((image,), default_top_k)
     return ImageRequest((image,), _checked_top_k(top_k, class_count=class_count))
@@ -147,7 +147,7 @@ def _base64_image(document: dict[str, Any], max_image_bytes: int) -> bytes:
 
 def _decoded(text: str, max_image_bytes: int) -> bytes:
     if len(text) * 3 // 4 > 2 * max_image_bytes + 1000:  # half of it may be line ends
-        raise _too_many_bytes(len(text) * 3 // 4, max_image_bytes)
+        raise too_many_bytes(len(text) * 3 // 4, max_image_bytes)
     try:
         return decode_base64(text)
     except ValueError as error:
@@ -167,7 +167,8 @@ def _checked_top_k(value: Any, *, class_count: int) -> int:
     return number
 
 
-def _too_many_bytes(came: int, max_image_bytes: int) -> TooManyBytesError:
+def too_many_bytes(came: int, max_image_bytes: int) -> TooManyBytesError:
+    """The error of an image that has more bytes than the limit."""
     return TooManyBytesError(f"an image of {came:,} bytes; expected at most {max_image_bytes:,}: send a smaller one")
 
 
