@@ -9,7 +9,7 @@ from images.source import Source
 # Modes that are resized as they are and made RGB afterwards, when few pixels are left.
 RESIZABLE = {"RGB", "RGBA", "L", "CMYK", "YCbCr", "RGBX"}
 # Modes whose pixels cannot be mixed: what to convert to before the resize.
-CONVERTED = {"1": "L", "P": "RGB", "LA": "RGBA", "PA": "RGBA"}
+CONVERTED = {"1": "L", "P": "RGB", "LA": "RGBA", "PA": "RGBA", "RGBa": "RGBA"}
 SIXTEEN_BIT = {"I;16", "I;16L", "I;16B", "I;16N"}
 REFUSED = {"F": "floating-point samples", "I": "samples of 32 bits", "LAB": "CIELAB colours"}
 

@@ -17,6 +17,7 @@ import numpy as np
 
 # Each plugin that is not imported here would make Pillow import all of its forty at the first such image.
 from PIL import (
+    AvifImagePlugin,
     BmpImagePlugin,
     GifImagePlugin,
     Image,
@@ -27,11 +28,13 @@ from PIL import (
     WebPImagePlugin,
 )
 
+from images.avif import read_avif
 from images.colours import mixable, without_empty_alpha, without_margin
 from images.errors import DamagedImageError, EmptyImageError, ImageError, TooManyPixelsError, UnsupportedImageError
 from images.formats import image_format
 from images.gif import read_gif
 from images.guards import check_header, metered
+from images.heic import read_heic
 from images.ifd import exif_orientation
 from images.jpeg import read_jpeg
 from images.libjpeg_turbo import decode_small_jpeg
@@ -45,7 +48,15 @@ __all__ = ["MAX_PIXELS", "Pixels", "decode_file", "decode_image", "silence_pillo
 logger = logging.getLogger(__name__)
 
 MAX_PIXELS = 25_000_000  # width times height
-PLUGINS = (BmpImagePlugin, GifImagePlugin, JpegImagePlugin, PngImagePlugin, TiffImagePlugin, WebPImagePlugin)
+PLUGINS = (
+    AvifImagePlugin,
+    BmpImagePlugin,
+    GifImagePlugin,
+    JpegImagePlugin,
+    PngImagePlugin,
+    TiffImagePlugin,
+    WebPImagePlugin,
+)
 
 
 class Reader(Protocol):
@@ -54,7 +65,15 @@ class Reader(Protocol):
     def __call__(self, data: bytes | bytearray, *, max_pixels: int) -> Source: ...
 
 
-READERS: dict[str, Reader] = {"JPEG": read_jpeg, "PNG": read_png, "GIF": read_gif, "TIFF": read_tiff}
+READERS: dict[str, Reader] = {
+    "AVIF": read_avif,
+    "GIF": read_gif,
+    "HEIF": read_heic,
+    "JPEG": read_jpeg,
+    "PNG": read_png,
+    "TIFF": read_tiff,
+}
+NAMES = {"AVIF": "an AVIF", "HEIF": "a HEIC"}  # in messages
 
 UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -68,6 +87,7 @@ UPRIGHT = {
 
 # What Pillow raises on damaged data; anything else is worth a look in the log.
 DAMAGE = (OSError, SyntaxError, ValueError, EOFError, IndexError, TypeError, struct.error)
+LIBRARY_DAMAGE = dict.fromkeys(("AVIF", "HEIF"), (*DAMAGE, RuntimeError))  # libavif's errors, and libheif's limits
 
 
 def decode_file(path: Path, *, image_size: int, max_pixels: int = MAX_PIXELS) -> Pixels:
@@ -102,7 +122,7 @@ def decode_image(data: bytes | bytearray, *, image_size: int, max_pixels: int = 
         raise
     except Image.DecompressionBombError as error:
         raise TooManyPixelsError(f"an image far above the limit of {max_pixels:,} pixels") from error
-    except DAMAGE as error:
+    except LIBRARY_DAMAGE.get(kind, DAMAGE) as error:
         raise _refusal(data, kind, error) from error
     except Exception as error:  # the boundary: no image may fail its neighbours
         logger.warning("Pillow failed on a %s image of %d bytes", kind, len(data), exc_info=True)
@@ -153,7 +173,7 @@ def _silent_stderr() -> Iterator[None]:
 
 def _refusal(data: bytes | bytearray, kind: str, error: Exception) -> ImageError:
     """An image that Pillow fails on: of a variant that it does not know, or damaged."""
-    reason = str(error)[:200]
+    reason, name = str(error).strip()[:200], NAMES.get(kind, f"a {kind}")
     if kind == "BMP" and reason.startswith(("Unsupported BMP", "invalid palette size")):
         return UnsupportedImageError(f"a BMP of a kind that is not decoded ({reason}); expected 8, 24 or 32 bits")
     if isinstance(error, UnidentifiedImageError):  # its text is the address of a Python object
@@ -161,5 +181,5 @@ def _refusal(data: bytes | bytearray, kind: str, error: Exception) -> ImageError
             variant = unsupported_variant(data) if kind == "TIFF" else None
         if variant:
             return UnsupportedImageError(f"{variant} came; expected grey, palette, RGB or CMYK of at most 16 bits")
-        return DamagedImageError(f"a {kind} image that cannot be decoded; expected an intact one")
-    return DamagedImageError(f"a {kind} image that cannot be decoded ({reason}); expected an intact one")
+        return DamagedImageError(f"{name} image that cannot be decoded; expected an intact one")
+    return DamagedImageError(f"{name} image that cannot be decoded ({reason}); expected an intact one")

@@ -8,7 +8,8 @@ from typing import Any
 
 from PIL import Image
 
-CAT = Path(__file__).parent / "pictures" / "cat.jpg"
+PICTURES = Path(__file__).parent / "pictures"
+CAT = PICTURES / "cat.jpg"
 RED, GREEN, BLUE, WHITE = (255, 0, 0), (0, 255, 0), (0, 0, 255), (255, 255, 255)
 
 
@@ -62,6 +63,8 @@ def every_kind(image: Image.Image) -> dict[str, bytes]:
         "gif": encoded(palette, "GIF"),
         "webp": encoded(image, "WEBP", quality=95),
         "lossless webp": encoded(image, "WEBP", lossless=True),
+        "avif": encoded(image, "AVIF", quality=95, subsampling="4:4:4"),
+        "alpha avif": encoded(image.convert("RGBA"), "AVIF", quality=95, subsampling="4:4:4"),
         "bmp": encoded(image, "BMP"),
         "palette bmp": encoded(palette, "BMP"),
         "tiff": encoded(image, "TIFF"),
@@ -71,6 +74,17 @@ def every_kind(image: Image.Image) -> dict[str, bytes]:
         "cmyk tiff": encoded(image.convert("CMYK"), "TIFF"),
         "fax tiff": encoded(image.convert("1"), "TIFF", compression="group4"),
     }
+
+
+def heic(name: str) -> bytes:
+    """A HEIC file of tests/pictures/heic; nothing that is installed here writes such files."""
+    return (PICTURES / "heic" / f"{name}.heic").read_bytes()
+
+
+def with_declared_size(data: bytes, width: int, height: int) -> bytes:
+    """A HEIC or AVIF file whose header (`ispe`) says another size than its frames have."""
+    size = data.index(b"ispe") + 8
+    return data[:size] + struct.pack(">II", width, height) + data[size + 8 :]
 
 
 def png_chunk(name: bytes, content: bytes) -> bytes:

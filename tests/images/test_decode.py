@@ -169,7 +169,7 @@ def test_what_is_no_image_is_refused(data: bytes) -> None:
 
 @pytest.mark.parametrize(
     ("data", "name"),
-    [(b"%PDF-1.7", "PDF"), (b"<svg xmlns=", "SVG"), (b"\0\0\0\x1cftypavif", "AVIF"), (b"II+\0\x08\0", "BigTIFF")],
+    [(b"%PDF-1.7", "PDF"), (b"<svg xmlns=", "SVG"), (b"\0\0\0\x1cftypisom", "video"), (b"II+\0\x08\0", "BigTIFF")],
 )
 def test_an_unsupported_kind_is_refused_by_its_name(data: bytes, name: str) -> None:
     kind, message = refusal(data)

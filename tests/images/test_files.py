@@ -15,12 +15,14 @@ def folder(tmp_path: Path) -> Path:
         "cat/a.jpg",
         "cat/B.JPEG",
         "cat/c.webp",
+        "cat/d.HEIC",
+        "cat/e.avif",
         "cat/._a.jpg",
         "cat/.hidden.png",
         "cat/.DS_Store",
         "cat/notes.txt",
         "cat/no_suffix",
-        "cat/photo.heic",
+        "cat/photo.psd",
         ".cache/d.png",
         "dog/e.tif",
     ]
@@ -39,17 +41,19 @@ def test_images_are_files_of_a_known_suffix_that_are_not_hidden(rule, folder):
         "cat/B.JPEG",
         "cat/a.jpg",
         "cat/c.webp",
+        "cat/d.HEIC",
+        "cat/e.avif",
         "dog/e.tif",
     ]
     assert {path.name for path in found.passed_over} == {
-        *("._a.jpg", ".hidden.png", ".DS_Store", "notes.txt", "no_suffix", "photo.heic", "d.png")
+        *("._a.jpg", ".hidden.png", ".DS_Store", "notes.txt", "no_suffix", "photo.psd", "d.png")
     }
 
 
 @pytest.mark.parametrize("rule", [files, image_files])
 def test_a_pattern_decides_how_deep_a_folder_is_searched(rule, folder):
     assert rule.find_image_files(folder, "*") == ([], [])
-    assert len(rule.find_image_files(folder, "**/*").images) == 4
+    assert len(rule.find_image_files(folder, "**/*").images) == 6
 
 
 def test_both_places_have_the_same_rule():

@@ -4,6 +4,7 @@ import logging
 import random
 import re
 from contextlib import suppress
+from typing import Any
 
 import pytest
 from PIL import Image, ImageFile
@@ -36,10 +37,26 @@ def test_a_decompression_bomb_is_refused_before_it_is_decoded(size: tuple[int, i
 
 
 @pytest.mark.usefixtures("no_decoding")
-@pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "webp", "bmp", "tiff"])
+@pytest.mark.parametrize("kind", ["jpeg", "png", "gif", "webp", "avif", "bmp", "tiff"])
 def test_pixels_are_counted_in_every_kind(kind: str) -> None:
     data = samples.every_kind(samples.plain(size=(100, 100)))[kind]
     assert refusal(data, max_pixels=9_999) == "TooManyPixelsError"
+
+
+@pytest.mark.usefixtures("no_decoding")
+def test_pixels_of_a_heic_are_counted() -> None:
+    assert refusal(samples.heic("81-megapixels")) == "TooManyPixelsError"
+
+
+@pytest.mark.usefixtures("no_decoding")
+@pytest.mark.parametrize("options", [{}, {"save_all": True, "append_images": [samples.plain(size=(300, 200))]}])
+def test_pixels_of_an_avif_are_those_of_its_frames_not_of_its_header(options: dict[str, Any]) -> None:
+    data = encoded(samples.plain(size=(300, 200)), "AVIF", **options)
+    assert refusal(samples.with_declared_size(data, 64, 64), max_pixels=59_999) == "TooManyPixelsError"
+
+
+def test_a_heic_whose_frame_is_larger_than_its_header_says_is_not_decoded() -> None:
+    assert refusal(samples.with_declared_size(samples.heic("81-megapixels"), 64, 64)) == "DamagedImageError"
 
 
 def test_as_many_pixels_as_allowed_are_taken() -> None:
@@ -140,6 +157,13 @@ def test_damage_of_any_sort_raises_nothing_but_an_image_error(kind: str, caplog:
     assert any(messages)
     assert not [message for message in messages if re.search(r"0x[0-9a-f]{6}", message)]  # no Python address
     assert not [record for record in caplog.records if record.name == "images.decode"]
+
+
+def test_damage_to_a_heic_raises_nothing_but_an_image_error(caplog: pytest.LogCaptureFixture) -> None:
+    chance = random.Random("heic")
+    messages = [outcome(mutated(samples.heic(name), chance)) for name in ("cat", "alpha") for _ in range(200)]
+    assert {"", *messages} > {""}
+    assert not caplog.records
 
 
 def test_an_exception_nobody_expects_is_logged_and_answered(

@@ -10,6 +10,7 @@ import numpy as np
 from PIL import Image
 
 from tests.odd_images.gifs_bmps import bmp, bmps, gif_with_margin, gifs
+from tests.odd_images.heics_avifs import avifs, heics
 from tests.odd_images.jpegs import jpegs, with_frame
 from tests.odd_images.pngs import END_CHUNK, grey_pngs, png, pngs
 from tests.odd_images.scene import COLOURS, FILM, GREYS, SIDE, grey_quadrants
@@ -35,7 +36,7 @@ def turned() -> Iterator[tuple[str, bytes]]:
 
 
 def coloured() -> dict[str, bytes]:
-    return dict([*jpegs(), *pngs(), *gifs(), *bmps(), *tiffs(), *webps(), *turned()])
+    return dict([*jpegs(), *pngs(), *gifs(), *bmps(), *tiffs(), *webps(), *heics(), *avifs(), *turned()])
 
 
 def grey() -> dict[str, bytes]:
@@ -81,8 +82,7 @@ def unsupported() -> dict[str, tuple[bytes, str]]:
         "tiff of an unknown compression": (tiff(flat, bits=8, photometric=1, t259=(3, 777)), "method 777"),
         "tiff of CIELAB": (encoded(Image.new("LAB", (SIDE, SIDE)), "TIFF"), "CIELAB"),
         "bigtiff": (b"II+\0\x08\0\0\0" + flat, "BigTIFF"),
-        "avif": (encoded(quadrants(SIDE), "AVIF"), "AVIF"),
-        "heic": (box + b"heic" + flat, "HEIC"),
+        "canon raw": (box + b"crx " + flat, "Canon raw"),
         "video": (FILM, "video"),
         "jpeg 2000": (b"\0\0\0\x0cjP  \r\n\x87\n" + flat, "JPEG 2000"),
         "jpeg xl": (b"\xff\x0a" + flat, "JPEG XL"),
