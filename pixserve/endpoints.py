@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpx
 import javaproperties
@@ -21,6 +22,8 @@ class Endpoints:
         inference: ``http://127.0.0.1:8080``.
         grpc: ``127.0.0.1:7070``.
         management: ``http://127.0.0.1:8081`` or ``unix:/path/management.sock``.
+        front: ``http://127.0.0.1:8000``: health, metadata, and everything else over one address; None where it is off.
+        front_grpc: ``127.0.0.1:8001``: the Open Inference Protocol over gRPC, likewise.
         key_file: TorchServe's key_file.json where it asks for tokens, else None.
         runtime_directory: the server's, where this machine has it; scaling down, retiring and rolling back need it.
         store: the folder of archives, likewise.
@@ -29,6 +32,8 @@ class Endpoints:
     inference: str | None = None
     grpc: str | None = None
     management: str | None = None
+    front: str | None = None
+    front_grpc: str | None = None
     key_file: Path | None = None
     runtime_directory: RuntimeDirectory | None = None
     store: Path | None = None
@@ -55,10 +60,13 @@ class Endpoints:
     @classmethod
     def _of_properties(cls, properties: Mapping[str, str], directory: RuntimeDirectory) -> Self:
         tokens = properties.get("disable_token_authorization", "false") != "true"
+        front = properties.get("front_address") if properties.get("enable_front") == "true" else None
         return cls(
             inference=properties["inference_address"],
             grpc=f"{properties.get('grpc_inference_address', '127.0.0.1')}:{properties['grpc_inference_port']}",
             management=properties["management_address"],
+            front=front,
+            front_grpc=f"{urlsplit(front).hostname}:{properties['front_grpc_port']}" if front else None,
             key_file=directory.key_file if tokens else None,
             runtime_directory=directory,
             store=Path(properties["model_store"]),

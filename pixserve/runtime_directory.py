@@ -66,6 +66,16 @@ class RuntimeDirectory:
         return self.logs / "workers.log"
 
     @property
+    def front_log(self) -> Path:
+        """What the front process logs; rotated."""
+        return self.logs / "front.log"
+
+    @property
+    def front_console_log(self) -> Path:
+        """What the front process prints by itself, such as why it cannot start."""
+        return self.logs / "front-console.log"
+
+    @property
     def snapshots(self) -> Path:
         """Directory of the snapshots that TorchServe writes at each change; a new one tells the launcher to look."""
         return self.logs / "config"
@@ -74,6 +84,11 @@ class RuntimeDirectory:
     def temporary(self) -> Path:
         """Directory of unpacked archives and of the sockets between front end and workers."""
         return self.path / "tmp"
+
+    @property
+    def started(self) -> Path:
+        """Exists once every version has loaded and answered an image: the models that were served then, as JSON."""
+        return self.path / "started.json"
 
     @property
     def draining(self) -> Path:

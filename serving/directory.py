@@ -22,9 +22,15 @@ def prepare(directory: RuntimeDirectory, management_socket: Path | None) -> None
         shutil.rmtree(folder, ignore_errors=True)
     for folder in (directory.logs, directory.temporary):
         folder.mkdir(exist_ok=True)
-    for log in (directory.worker_log, directory.console_log):
+    for log in (directory.worker_log, directory.console_log, directory.front_console_log):
         keep_previous(log)
-    for path in [directory.draining, directory.key_file, *directory.quiesce_files(), management_socket]:
+    for path in [
+        directory.draining,
+        directory.started,
+        directory.key_file,
+        *directory.quiesce_files(),
+        management_socket,
+    ]:
         if path:
             path.unlink(missing_ok=True)
 

@@ -73,6 +73,21 @@ def close_listener(pid: int, port: int) -> bool:
     return True
 
 
+def settle_listener(pid: int, port: int) -> bool:
+    """Let no new connection to a child's TCP port in, and wait until it has accepted those that were made.
+
+    Return whether that was possible. The child may then close the port without resetting anybody.
+    """
+    try:
+        for listener in psutil.Process(pid).net_connections("tcp"):
+            if listener.status == psutil.CONN_LISTEN and listener.laddr.port == port:
+                with _copy_of(pid, listener.fd) as copy:
+                    _wait_until_all_are_accepted(copy)
+    except (OSError, AttributeError, psutil.Error):
+        return False
+    return True
+
+
 def _wait_until_all_are_accepted(listener: socket.socket) -> None:
     """Let no new connection in, and leave those that wait to who accepts them."""
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *step) for step in NO_NEW_CONNECTIONS))

@@ -18,6 +18,7 @@ PR_SET_PDEATHSIG = 1  # linux/prctl.h; no other system has it
 PRCTL = getattr(ctypes.CDLL(None), "prctl", None)
 FRONT_END = "org.pytorch.serve.ModelServer"
 WORKER = "model_service_worker.py"
+FRONT = ["-m", "front"]  # what follows is the runtime directory
 POLL_S = 0.05
 
 
@@ -78,6 +79,8 @@ def _works_in(process: psutil.Process, directory: RuntimeDirectory) -> bool:
         line = process.cmdline()
     except psutil.Error:
         return False
+    if line[1:3] == FRONT:
+        return line[3:] == [str(directory.path)]
     if FRONT_END in line:
         return f"-Djava.io.tmpdir={directory.temporary}" in line
     is_worker = any(argument.endswith(WORKER) for argument in line)

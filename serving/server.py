@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import json
 import os
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pixserve.management import ManagementClient
 from pixserve.records import ModelVersion, Prediction
 from pixserve.rest import RestClient
 from pixserve.retries import NO_RETRIES
+from pixserve.state_files import write_text
 from pixserve.tokens import Tokens
 from pixserve.worker_log import worker_deaths
 from serving.archives import read_store
@@ -23,6 +25,7 @@ from serving.directory import prepare
 from serving.drain import drain
 from serving.environment import worker_environment
 from serving.errors import EndedError, ServingError, WorkerLoadError
+from serving.front import FRONT_PORTS, Front
 from serving.java import java_command
 from serving.last_words import how_it_ended, last_words, size_of
 from serving.listeners import close_listener, require_free
@@ -41,14 +44,17 @@ class Server:
 
     Args:
         settings: its runtime directory and what it serves.
+        front: the front beside it, which goes on where TorchServe ends by itself; None for one of its own.
         stop_timeout_s: how long requests in flight may take to finish once it is told to stop.
     """
 
-    def __init__(self, settings: Settings, *, stop_timeout_s: float = 30) -> None:
+    def __init__(self, settings: Settings, front: Front | None = None, *, stop_timeout_s: float = 30) -> None:
         self.settings = settings
         self.startup: Startup | None = None
         self._directory = settings.runtime_directory
         self._stop_timeout_s = stop_timeout_s
+        self._front = front or Front(settings)
+        self._owns_front = front is None
         self._process: subprocess.Popen[bytes] | None = None
         self._is_ready = False
         self._log_start = 0  # where this run begins in TorchServe's log, in bytes
@@ -72,7 +78,8 @@ class Server:
         Raises:
             ServingError: a port is in use, there is nothing to load, or there is no Java.
         """
-        require_free(self.settings.ports)
+        ports = self.settings.ports
+        require_free({key: port for key, port in ports.items() if not (key in FRONT_PORTS and self._front.runs)})
         archives, state = read_store(self.settings.store), read_state(self._directory)
         startup = plan_startup(archives, state, directory=self._directory, workers=self.settings.workers)
         prepare(self._directory, self.settings.management_socket)
@@ -93,6 +100,7 @@ class Server:
                 preexec_fn=functools.partial(die_with, os.getpid()) if is_main else None,
             )
         self.startup = startup
+        self._front.start()
         return startup
 
     def wait_until_ready(
@@ -121,6 +129,8 @@ class Server:
             self._hide_management()
         for version in versions:
             self.predict(PIXEL, model=version.model, version=version.version)
+        self._front.wait_until_listening()
+        write_text(self._directory.started, json.dumps({"models": sorted({version.model for version in versions})}))
         self._is_ready = True
         return versions
 
@@ -155,30 +165,43 @@ class Server:
             how = how_it_ended(self._process.pid) if self._process else "it was not started"
             raise EndedError(how, last_words(self._directory, log_start=self._log_start))
 
+    def watch_front(self) -> None:
+        """Start the front again where it has ended; call it often."""
+        self._front.watch()
+
     def stop(self) -> None:
         """Let requests in flight finish, refuse new ones, end every process; a second interrupt skips the wait."""
         if self._process is None:
             return
+        front_goes_on = not self._owns_front
         try:
             if self._is_ready and not has_ended(self._process):
+                front_goes_on = False
+                self._front.announce_stop()
                 self._drain()
         finally:
+            self._directory.started.unlink(missing_ok=True)
+            if not front_goes_on:
+                self._front.stop()  # before TorchServe, which answers what the front has in flight
             end_session(self._process)
             self._process = None
             self._directory.draining.unlink(missing_ok=True)
 
     def _drain(self) -> None:
-        port = self.settings.ports["inference_address"]
         try:
             with self.management() as management:
                 drain(
                     management,
                     draining=self._directory.draining,
-                    close_inference=lambda: close_listener(self.pid, port),
+                    close_inference=self._close_inference,
                     timeout_s=self._stop_timeout_s,
                 )
         except (ServingError, ClientError) as fault:
             print(f"warning: stopping without a drain, requests in flight may be lost: {fault}", file=sys.stderr)
+
+    def _close_inference(self) -> None:
+        close_listener(self.pid, self.settings.ports["inference_address"])
+        self._front.refuse()
 
     def _ready_versions(self, progress: Callable[[str], None]) -> list[ModelVersion]:
         """Return every version once all that were to load have, with all their workers; else nothing."""

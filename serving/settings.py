@@ -72,8 +72,8 @@ class Settings:
     @classmethod
     def isolated(cls, runtime_dir: Path, store: Path, overrides: Mapping[str, str] | None = None) -> "Settings":
         """Return settings for tests and benchmarks: a runtime directory of its own, free ports, no local settings."""
-        grpc = {f"grpc_{api}_port": str(free_port()) for api in ("inference", "management")}
-        rest = {"inference_address": f"http://127.0.0.1:{free_port()}"}
+        grpc = {key: str(free_port()) for key in ("grpc_inference_port", "grpc_management_port", "front_grpc_port")}
+        rest = {key: f"http://127.0.0.1:{free_port()}" for key in ("inference_address", "front_address")}
         return cls.read(
             runtime_dir=runtime_dir, store=store, overrides={**rest, **grpc, **(overrides or {})}, local=False
         )
@@ -82,6 +82,11 @@ class Settings:
     def inference(self) -> str:
         """Address of the inference API, such as ``http://127.0.0.1:8080``."""
         return self.properties["inference_address"]
+
+    @property
+    def front(self) -> str | None:
+        """Address of the front, such as ``http://127.0.0.1:8000``; None where it is switched off."""
+        return self.properties["front_address"] if self.properties["enable_front"] == "true" else None
 
     @property
     def management(self) -> str:

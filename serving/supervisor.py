@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from pixserve.records import ModelVersion
 from serving.errors import GaveUpError, ServingError
+from serving.front import Front
 from serving.processes import kill, orphans
 from serving.recorder import Recorder
 from serving.server import Server
@@ -41,7 +42,7 @@ def supervise(
     settings: Settings,
     listener: Listener,
     *,
-    make_server: Callable[[Settings], Server] = Server,
+    make_server: Callable[[Settings, Front], Server] = Server,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Serve until an exception, such as KeyboardInterrupt, ends it; then requests in flight are answered first.
@@ -58,12 +59,26 @@ def supervise(
         ServingError, OSError: the first start failed.
         GaveUpError: TorchServe ended by itself `MAX_RESTARTS` + 1 times, each within `STABLE_S` seconds.
     """
+    front = Front(settings)
+    try:
+        _supervise(settings, front, listener, make_server, sleep)
+    finally:
+        front.stop()
+
+
+def _supervise(
+    settings: Settings,
+    front: Front,
+    listener: Listener,
+    make_server: Callable[[Settings, Front], Server],
+    sleep: Callable[[float], None],
+) -> None:
     restarts, was_ready = 0, False
     while True:
-        kill(orphans(settings.runtime_directory))
+        kill([process for process in orphans(settings.runtime_directory) if process.pid != front.pid])
         ready_s: float | None = None
         try:
-            with make_server(settings) as server:
+            with make_server(settings, front) as server:
                 for note in server.startup.notes if server.startup and not was_ready else ():
                     print(note, file=sys.stderr)
                 versions = server.wait_until_ready(progress=listener.step)
@@ -91,6 +106,7 @@ def _run(server: Server, versions: list[ModelVersion], listener: Listener, sleep
         while True:
             sleep(POLL_S)
             server.require_alive()
+            server.watch_front()
             _record(recorder)
     finally:
         if not server.has_ended:  # it is told to stop: what was changed a moment ago counts

@@ -14,6 +14,7 @@ from serving.value_checks import (
     address,
     boolean,
     decimal,
+    front_address,
     host,
     one_of,
     port,
@@ -38,6 +39,9 @@ CHECKS: dict[str, Check] = {
     # The launcher's own.
     "serving_profile": one_of(*PROFILES),
     "pass_environment": variables,
+    "enable_front": boolean,
+    "front_address": front_address,
+    "front_grpc_port": port,
     # Addresses.
     "inference_address": address,
     "management_address": address,
@@ -135,6 +139,9 @@ DEFAULTS = {
     "grpc_inference_port": "7070",
     "grpc_management_address": "127.0.0.1",
     "grpc_management_port": "7071",
+    "enable_front": "true",
+    "front_address": "http://127.0.0.1:8000",
+    "front_grpc_port": "8001",
 }
 
 
@@ -188,6 +195,10 @@ def tcp_ports(settings: Mapping[str, str]) -> dict[str, int]:
     addresses = ["inference_address", "management_address"]
     if settings.get("enable_metrics_api", "true") == "true":
         addresses.append("metrics_address")
+    grpc_ports = ["grpc_inference_port", "grpc_management_port"]
+    if settings["enable_front"] == "true":
+        addresses.append("front_address")
+        grpc_ports.append("front_grpc_port")
     urls = {key: settings[key] for key in addresses if not settings[key].startswith("unix:")}
     ports = {key: int(url.rpartition(":")[2]) for key, url in urls.items()}
-    return ports | {key: int(settings[key]) for key in ("grpc_inference_port", "grpc_management_port")}
+    return ports | {key: int(settings[key]) for key in grpc_ports}

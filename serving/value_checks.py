@@ -69,6 +69,15 @@ def address(value: str) -> str:
     return value
 
 
+def front_address(value: str) -> str:
+    """Accept ``http://host:port``: the front speaks no TLS, and other programs look for it on a TCP port."""
+    found = ADDRESS.fullmatch(value)
+    if not found or not value.startswith("http://"):
+        raise ValueError("http://host:port")
+    port(found["port"])
+    return value
+
+
 def host(value: str) -> str:
     """Accept a host name or an IPv4 address."""
     if not re.fullmatch(r"[^:/\[\]\s]+", value):

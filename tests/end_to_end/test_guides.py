@@ -26,7 +26,8 @@ PAGES = [
     PROJECT / "docs" / "guides" / "operate.md",
 ]
 PORTS = {"8080": "inference_address=http://127.0.0.1:{}", "7070": "grpc_inference_port={}",
-         "7071": "grpc_management_port={}", "8082": "metrics_address=http://127.0.0.1:{}"}  # fmt: skip
+         "7071": "grpc_management_port={}", "8082": "metrics_address=http://127.0.0.1:{}",
+         "8000": "front_address=http://127.0.0.1:{}", "8001": "front_grpc_port={}"}  # fmt: skip
 PAGE_TIMEOUT_S = 600
 FAILED_PAGES: list[str] = []
 CIFAR10 = PROJECT / "data"

@@ -30,6 +30,9 @@ class EndingServer:
             raise self._start_fault
         return []
 
+    def watch_front(self):
+        pass
+
     def require_alive(self):
         raise EndedError("killed by SIGKILL", "out of memory")
 
@@ -63,7 +66,7 @@ def nothing_recorded(monkeypatch):
 def test_a_server_that_keeps_ending_is_started_again_with_growing_delays_and_then_given_up(settings):
     log = Log()
     with pytest.raises(GaveUpError, match=r"killed by SIGKILL.*\n.*\nit was started again 5 times; giving up"):
-        supervise(settings, log.listener(), make_server=lambda _: EndingServer(), sleep=log.sleep)
+        supervise(settings, log.listener(), make_server=lambda *_: EndingServer(), sleep=log.sleep)
     assert log.count("ready") == MAX_RESTARTS + 1
     assert [entry for entry in log if isinstance(entry, float)] == [1, 2, 4, 8, 16]
     assert log[1].startswith("TorchServe ended by itself (killed by SIGKILL); its last words:\nout of memory")
@@ -74,7 +77,7 @@ def test_a_server_that_never_came_up_is_not_started_again(settings):
     log = Log()
     starts = []
 
-    def make(_):
+    def make(*_):
         starts.append(1)
         return EndingServer(start_fault=ServingError("a worker died while it loaded the model"))
 
@@ -87,7 +90,7 @@ def test_a_restart_that_fails_counts_like_an_end(settings):
     log = Log()
     servers = iter([EndingServer()] + [EndingServer(start_fault=OSError("No space left on device"))] * MAX_RESTARTS)
     with pytest.raises(GaveUpError, match="No space left on device"):
-        supervise(settings, log.listener(), make_server=lambda _: next(servers), sleep=log.sleep)
+        supervise(settings, log.listener(), make_server=lambda *_: next(servers), sleep=log.sleep)
 
 
 def test_restarts_are_counted_anew_after_a_server_was_stable(settings, monkeypatch):
@@ -95,7 +98,7 @@ def test_restarts_are_counted_anew_after_a_server_was_stable(settings, monkeypat
     log = Log()
     ends = 0
 
-    def make(_):
+    def make(*_):
         nonlocal ends
         ends += 1
         return EndingServer() if ends <= 20 else EndingServer(start_fault=KeyboardInterrupt())

@@ -11,7 +11,8 @@ from serving.errors import ServingError
 from serving.settings import CONFIG, read_properties
 from serving.validation import CHECKS, DEFAULTS, SET_BY_THE_LAUNCHER, validated
 
-READ_BY_THE_LAUNCHER = {"serving_profile", "pass_environment", "vmargs", "plugins_path"}
+FRONT = {"enable_front", "front_address", "front_grpc_port"}
+READ_BY_THE_LAUNCHER = {"serving_profile", "pass_environment", "vmargs", "plugins_path"} | FRONT
 
 
 def faults(**settings: str) -> list[str]:
@@ -58,6 +59,10 @@ def test_an_address_that_is_missing_is_the_shipped_one():
         ),
         ("inference_address", "http://127.0.0.1:0", "a whole number from 1 to 65535"),
         ("grpc_inference_address", "::1", "a host name or an IPv4 address, without a port"),
+        ("front_address", "https://127.0.0.1:8000", "http://host:port"),
+        ("front_address", "unix:front.sock", "http://host:port"),
+        ("front_address", "http://127.0.0.1:0", "a whole number from 1 to 65535"),
+        ("enable_front", "off", "true or false"),
         ("pass_environment", "MY VARIABLE", "names of environment variables, separated by commas"),
     ],
 )

@@ -1,0 +1,86 @@
+"""Whether the server is started and ready: what the launcher has written, and what TorchServe says of its workers."""
+
+import json
+import time
+from typing import NamedTuple
+
+from front.upstream import Upstream, UpstreamError
+from pixserve.runtime_directory import RuntimeDirectory
+
+FRESH_S = 0.5  # for which an answer of TorchServe's serves all who ask
+
+
+class Readiness(NamedTuple):
+    """Whether it is so; if not, the reason as a sentence for a person, else empty."""
+
+    ready: bool
+    reason: str = ""
+
+
+READY = Readiness(True)
+
+
+class ServerState:
+    """What can be known of the server's state; TorchServe is asked when somebody wants to know, and not otherwise.
+
+    Args:
+        directory: the server's runtime directory.
+        upstream: asks TorchServe.
+    """
+
+    def __init__(self, directory: RuntimeDirectory, upstream: Upstream) -> None:
+        self._directory = directory
+        self._upstream = upstream
+        self._workers = Readiness(False, "TorchServe has not been asked yet")
+        self._asked_s = float("-inf")
+        self.is_stopping = False
+
+    def started(self) -> Readiness:
+        """Whether every version has loaded and answered an image since TorchServe was started."""
+        return (
+            READY
+            if self._models() is not None
+            else Readiness(False, "the server starts: not every version answers yet")
+        )
+
+    def announce_stop(self) -> None:
+        """Be unready from now on: the server will refuse requests soon."""
+        self.is_stopping = True
+
+    async def ready(self) -> Readiness:
+        """Whether requests that name no version are answered.
+
+        The server has started and is not told to stop, and each model's default version has a worker that is ready.
+        """
+        if self.is_stopping:
+            return Readiness(False, "the server is stopping")
+        models = self._models()
+        if models is None:
+            return self.started()
+        if time.monotonic() - self._asked_s > FRESH_S:
+            self._workers = await self._default_workers(models)
+            self._asked_s = time.monotonic()
+        return self._workers
+
+    async def _default_workers(self, models: list[str]) -> Readiness:
+        """Whether the default version of each model that the server started with has a worker that is ready."""
+        served = 0
+        for model in models:
+            try:
+                version = await self._upstream.default_version(model)
+            except UpstreamError as fault:
+                return Readiness(False, str(fault))
+            if version is None:  # retired since
+                continue
+            if not version.ready_workers:
+                return Readiness(False, f"no worker of {model} {version.version}, the default version, is ready")
+            served += 1
+        return READY if served else Readiness(False, "no model is served")
+
+    def _models(self) -> list[str] | None:
+        """The models the server was started with; None while it starts."""
+        try:
+            models: list[str] = json.loads(self._directory.started.read_bytes())["models"]
+        except FileNotFoundError:
+            return None
+        return models

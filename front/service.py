@@ -1,0 +1,22 @@
+"""What every part of the front shares: `request.app.state.service` over HTTP, an argument over gRPC."""
+
+from dataclasses import dataclass
+
+from front.readiness import ServerState
+from front.settings import FrontSettings
+from front.upstream import Upstream
+
+
+@dataclass(frozen=True)
+class Service:
+    """One front.
+
+    Args:
+        settings: addresses and limits.
+        upstream: the connections to TorchServe.
+        state: whether the server is started, ready, draining.
+    """
+
+    settings: FrontSettings
+    upstream: Upstream
+    state: ServerState
