@@ -32,13 +32,18 @@ class Answers(NamedTuple):
 
 @dataclass(frozen=True)
 class CascadeStage:
-    """A network in its place; for `min_margin` and `temperature` see `engine.metadata.Stage`."""
+    """A network in its place; for `min_margin` and `temperature` see `engine.metadata.Stage`.
+
+    Attributes:
+        kept: share, in [0, 1), of the answer of the stage before in this stage's: it has seen one of the views already.
+    """
 
     name: str
     precision: str
     network: Network
     min_margin: float = 0.0
     temperature: float = 1.0
+    kept: float = 0.0
 
 
 class Cascade:
@@ -69,6 +74,8 @@ class Cascade:
             if not len(uncertain):
                 break
             answers = stage.network.probabilities(pixels[uncertain])
+            if stage.kept:
+                answers = stage.kept * probabilities[uncertain] + (1 - stage.kept) * answers
             probabilities[uncertain], answered_by[uncertain] = answers, index
             uncertain = uncertain[_below_margin(answers, stage)]
         self._answered += np.bincount(answered_by, minlength=len(self.stages))

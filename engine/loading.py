@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from engine.cascade import Answers, Cascade, CascadeStage, Network
 from engine.metadata import EngineMetadata, HashedFile, Stage, read_metadata
-from engine.views import VIEWS, AveragedViews
+from engine.views import AveragedViews
 
 # Of `handler.precision`: every stage that was exported; the same, but refused where none is int8; float32 alone.
 PRECISIONS = ("auto", "int8", "fp32")
@@ -119,13 +119,18 @@ def openvino_engine(folder: Path, metadata: EngineMetadata, *, precision: str = 
     def compiled(xml: HashedFile, bin: HashedFile) -> OpenVinoNetwork:
         return OpenVinoNetwork(folder, xml, bin, image_size=metadata.image_size, classes=metadata.classes)
 
-    def load(stage: Stage) -> CascadeStage:
+    def load(stage: Stage, before: Stage | None) -> CascadeStage:
         network: Network = compiled(stage.xml, stage.bin)
-        if stage.views == VIEWS:
-            network = AveragedViews(network)
-        return CascadeStage(stage.name, stage.precision, network, stage.min_margin, stage.temperature)
+        seen = 0
+        if stage.views > 1:
+            seen = int(before is not None and (before.xml, before.bin, before.views) == (stage.xml, stage.bin, 1))
+            network = AveragedViews(network, first=seen, end=stage.views)
+        return CascadeStage(
+            stage.name, stage.precision, network, stage.min_margin, stage.temperature, kept=seen / stage.views
+        )
 
-    stages = [load(stage) for stage in _stages_in(metadata, precision)]
+    chosen = _stages_in(metadata, precision)
+    stages = [load(stage, before) for stage, before in zip(chosen, [None, *chosen], strict=False)]
     return Cascade(stages, image_size=metadata.image_size, backend=f"openvino {openvino.__version__}")
 
 

@@ -13,6 +13,7 @@ from typing import Any, Self
 ENGINE_JSON = "engine.json"
 FORMAT = 1
 PRECISIONS = ("int8", "fp32")
+MAX_VIEWS = 6
 
 
 class MetadataError(Exception):
@@ -61,7 +62,8 @@ class Stage:
         min_margin: least top-2 margin (difference of the two highest logits) of an answer that stands; the next stage
             computes the others again. 0 in the last stage.
         temperature: divides the logits of the answers that stand, once it is clear which do (calibration).
-        views: how many views of an image (itself, mirrored, shifted) it averages, 1 or 6; see `engine.views`.
+        views: how many views of an image (itself, mirrored, shifted) it averages, 1 to 6; see `engine.views`. Where the
+            stage before has the same files and one view, its answer is one of them.
     """
 
     name: str
@@ -119,8 +121,8 @@ class EngineMetadata:
         for stage in self.stages:
             if stage.precision not in PRECISIONS:
                 raise MetadataError(f"{stage.name} has precision {stage.precision!r}; expected one of {PRECISIONS}")
-            if stage.views not in (1, 6):
-                raise MetadataError(f"{stage.name} averages {stage.views} views; expected 1 or 6")
+            if stage.views not in range(1, MAX_VIEWS + 1):
+                raise MetadataError(f"{stage.name} averages {stage.views} views; expected 1 to {MAX_VIEWS}")
             if Path(stage.xml.file).name != stage.xml.file or Path(stage.bin.file).name != stage.bin.file:
                 raise MetadataError(f"{stage.name} names a file in another folder; expected one beside the record")
         if self.stages[-1].min_margin:

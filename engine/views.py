@@ -5,29 +5,33 @@ from numpy.typing import NDArray
 
 from engine.cascade import Network
 
-VIEWS = 6  # three shifts, each as it is and mirrored
-SHIFTS = (0, -1, 1)  # pixels, to the right and down
+# Pixels to the right and down, and whether mirrored: the views of an image, in the order in which they are asked for.
+VIEWS = tuple((shift, mirrored) for shift in (0, -1, 1) for mirrored in (False, True))
 
 
 class AveragedViews:
-    """A network that is shown `VIEWS` views of each image, in one forward pass."""
+    """A network that is shown several views of each image, in one forward pass.
 
-    def __init__(self, network: Network) -> None:
+    Args:
+        network: what answers.
+        first: index in `VIEWS` of the first view; 1 leaves out the image as it is.
+        end: index after the last one.
+    """
+
+    def __init__(self, network: Network, *, first: int, end: int) -> None:
         self._network = network
+        self._views = VIEWS[first:end]
 
     def probabilities(self, pixels: NDArray[np.uint8]) -> NDArray[np.float32]:
         """See `engine.cascade.Network`."""
-        answers = self._network.probabilities(views_of(pixels))
-        mean: NDArray[np.float32] = answers.reshape(VIEWS, len(pixels), -1).mean(axis=0)
+        answers = self._network.probabilities(np.concatenate([view_of(pixels, *view) for view in self._views]))
+        mean: NDArray[np.float32] = answers.reshape(len(self._views), len(pixels), -1).mean(axis=0)
         return mean
 
 
-def views_of(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Views (`VIEWS` N, S, S, 3) of images (N, S, S, 3): all first views, then all second ones, and so on.
-
-    What a shift moves in at one edge is the outermost row or column again.
-    """
+def view_of(pixels: NDArray[np.uint8], shift: int, mirrored: bool) -> NDArray[np.uint8]:
+    """One view (N, S, S, 3) of images (N, S, S, 3); what a shift moves in is the outermost row or column again."""
     size = pixels.shape[1]
     padded = np.pad(pixels, ((0, 0), (1, 1), (1, 1), (0, 0)), mode="edge")
-    shifted = [padded[:, 1 - shift : 1 - shift + size, 1 - shift : 1 - shift + size] for shift in SHIFTS]
-    return np.concatenate([view for each in shifted for view in (each, each[:, :, ::-1])])
+    shifted = padded[:, 1 - shift : 1 - shift + size, 1 - shift : 1 - shift + size]
+    return shifted[:, :, ::-1] if mirrored else shifted

@@ -65,6 +65,14 @@ def test_of_what_goes_on_the_least_certain_go_on_once_more():
     assert last.asked == [[2]]
 
 
+def test_a_stage_of_further_views_keeps_the_answer_that_it_has_by_its_share():
+    once, further = Fixed([TORN]), Fixed([[0, 1]])
+    engine = cascade(
+        CascadeStage("large", "int8", once, min_margin=1.0), CascadeStage("large", "int8", further, kept=0.25)
+    )
+    assert engine.answer(numbered(1)).probabilities.tolist() == [pytest.approx([0.25 * 0.55, 0.25 * 0.45 + 0.75])]
+
+
 def test_a_stage_that_nobody_needs_is_not_asked():
     """OpenVINO answers an empty batch with an earlier one."""
     large = Fixed([TORN])

@@ -129,3 +129,11 @@ def test_stages_that_differ_in_their_views_share_a_network(tmp_path, write):
     assert isinstance(last.network, AveragedViews)
     assert last.network._network is first.network
     assert last.network.probabilities(images(2, 0)).argmax(axis=1).tolist() == [2, 0]
+    assert (first.kept, last.kept) == (0, pytest.approx(1 / 6))
+
+
+def test_views_of_a_network_that_was_not_asked_before_hold_the_image_as_it_is(tmp_path, write):
+    stage = replace(write("colours", colour_graph(), precision="int8"), views=2)
+    (alone,) = openvino_engine(tmp_path, EngineMetadata(image_size=SIDE, classes=CLASSES, stages=(stage,))).stages
+    assert alone.kept == 0
+    assert len(alone.network._views) == 2

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 import train
 from engine.loading import openvino_engine
 from engine.metadata import EngineMetadata
-from training.cascade import best_within, fit_temperature, trade_off
+from training.cascade import VIEWS, best_within, fit_temperature, trade_off
 from training.errors import WeightsError
 from training.export import channels_last
 from training.sources import load_source
@@ -40,9 +40,17 @@ def test_a_larger_part_for_the_large_network_costs_more_and_is_right_more_often(
     assert (accuracies[0], accuracies[-1]) == pytest.approx((0.85, 1.0), abs=0.005)
 
 
-def test_six_views_cost_six_times_the_large_network(points):
+def test_each_further_view_costs_as_much_as_the_large_network(points):
     (point,) = (p for p in points if (p.large_fraction, p.views_fraction) == (0.2, 0.05))
-    assert point.cost == pytest.approx(0.1 + 0.2 + 6 * 0.05, abs=0.02)
+    assert point.cost == pytest.approx(0.1 + 0.2 + (VIEWS - 1) * 0.05, abs=0.02)
+
+
+def test_the_expected_accuracy_is_the_probability_that_the_best_stage_gives_to_the_answers():
+    sure = np.full((400, 2), [0.9, 0.1], np.float32)
+    labels = (np.arange(400) % 10 == 0).astype(np.int64)  # one in ten is of the other class
+    (point, *_) = trade_off((sure, sure, sure), labels, small_cost=0.1)
+    assert point.accuracy == pytest.approx(0.9)
+    assert point.expected_accuracy == pytest.approx(0.9, abs=0.01)
 
 
 def test_of_equally_accurate_choices_within_the_cost_the_cheapest_is_taken(points):
@@ -82,5 +90,5 @@ def test_two_exported_networks_become_one_version(pictures, tmp_path):
     assert accuracy == pytest.approx(record["test"]["accuracy"])
     assert (tmp_path / "cifar10-3.0-trade-off.png").is_file()
     curve = (tmp_path / "cifar10-3.0-trade-off.csv").read_text().splitlines()
-    assert curve[0] == "large_fraction,views_fraction,small_margin,large_margin,cost,accuracy"
+    assert curve[0] == "large_fraction,views_fraction,small_margin,large_margin,cost,accuracy,expected_accuracy"
     assert len(curve) > 50
