@@ -6,6 +6,7 @@ is used here. All that a batch needs is set once in `initialize`; from there on 
 
 import logging
 import os
+import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,12 +15,13 @@ from engine.class_names import load_class_names
 from engine.loading import load_engine
 from handler.answer import AnswerWriter, error_answer, to_json
 from handler.batch import Batch
-from handler.errors import HTTP_STATUSES, RequestError, ServerStoppingError
+from handler.errors import HTTP_STATUSES, RequestError, ServerStoppingError, type_name
 from handler.front_end import LAST_OF_STREAM, STREAM_HEADER, explained, is_describe_request, is_grpc
 from handler.quiesce import RUNTIME_DIR_VARIABLE, draining_file, wait_while_quiesced
 from handler.request import ImageRequest, read_request
 from handler.settings import HandlerSettings
 from handler.socket_reader import install_socket_reader
+from handler.telemetry import GRPC, REST, Telemetry
 from images.decode import Pixels, decode_image, silence_pillow_log
 from images.errors import ImageError
 
@@ -61,21 +63,37 @@ class ImageHandler:
             batch_size=properties.get("batch_size") or 1,
             gpu_id=properties.get("gpu_id"),
         )
+        self.telemetry = Telemetry(
+            model=context.model_name, version=self.model_version, stages=self.engine.description()["stages"]
+        )
 
     def handle(self, rows: Sequence[Mapping[str, Any]], context: "Context") -> list[bytes]:
         """Answer a batch, in order: one JSON document a row, its status and headers set on the context."""
+        self.telemetry.begin(len(rows))
+        try:
+            return self._answers(rows, context)
+        except Exception as fault:
+            self.telemetry.failed(fault)
+            raise
+        finally:
+            self.telemetry.end()
+
+    def _answers(self, rows: Sequence[Mapping[str, Any]], context: "Context") -> list[bytes]:
         draining = self.draining_file is not None and os.path.exists(self.draining_file)  # noqa: PTH110 (a tenth of Path's)
         answers: list[bytes] = [b""] * len(rows)
         batch = Batch(self._decode)
         for index, row in enumerate(rows):
             headers = context.get_all_request_header(index)
             context.set_response_content_type(index, CONTENT_TYPE)
+            protocol = REST
             if is_grpc(headers):
                 context.set_response_header(index, STREAM_HEADER, LAST_OF_STREAM)
+                protocol = GRPC
             try:
                 if not row and is_describe_request(headers):
                     answers[index] = self._description()
                 else:
+                    self.telemetry.arrived(index, protocol, headers)
                     batch.add(index, self._request(row, headers, draining=draining))
             except (ImageError, RequestError) as refusal:
                 error = explained(refusal, headers)
@@ -83,8 +101,10 @@ class ImageHandler:
                 code, phrase = HTTP_STATUSES[type(error)]
                 context.set_response_status(code=code, phrase=phrase, idx=index)
                 answers[index] = error_answer(error)
-        for index, predictions in batch.predictions(self.engine):
+                self.telemetry.answered(index, code, type_name(type(error)))
+        for index, predictions in batch.predictions(self.engine, self.telemetry):
             answers[index] = self.writer.answer(predictions)
+            self.telemetry.answered(index)
         return answers
 
     def _request(self, row: Mapping[str, Any], headers: Mapping[str, Any], *, draining: bool) -> ImageRequest:
@@ -99,7 +119,10 @@ class ImageHandler:
         )
 
     def _decode(self, image: bytes | bytearray) -> Pixels:
-        return decode_image(image, image_size=self.engine.image_size, max_pixels=self.settings.max_image_pixels)
+        start_s = time.perf_counter()
+        pixels = decode_image(image, image_size=self.engine.image_size, max_pixels=self.settings.max_image_pixels)
+        self.telemetry.decoded(time.perf_counter() - start_s, len(image))
+        return pixels
 
     def _description(self) -> bytes:
         """What the management API shows with `?customized=true`; `pid` tells which worker answered."""

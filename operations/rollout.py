@@ -23,6 +23,7 @@ from pixserve.errors import ModelNotFoundError, VersionExistsError
 from pixserve.records import ModelVersion
 from pixserve.refused_archives import clear_refusal, mark_refused
 from pixserve.retries import NO_RETRIES
+from pixserve.rollout_history import RolloutHistory
 
 WARM_UP_CALLS = 50  # to each worker
 VERSION_IN_CONFLICT = "Model version {} is already registered"
@@ -106,13 +107,24 @@ class Rollout:
                 f"{self._plan.archive} holds the model {self._archive.model}; expected {self._model}"
             )
         with exclusive_lock(self._runtime_directory):
+            old = self._management.describe(self._model)
             try:
-                outcome = self._run(self._management.describe(self._model))
+                outcome = self._run(old)
             except (NotLoadedError, GateRefusedError, RolledBackError) as refusal:
                 mark_refused(self._archive_path, refusal.message)
+                self._record(old, "rolled_back" if isinstance(refusal, RolledBackError) else "refused", refusal.message)
+                raise
+            except BaseException as fault:
+                self._record(old, "failed", str(fault) or type(fault).__name__)
                 raise
             clear_refusal(self._archive_path)
+            self._record(old, "promoted")
             return outcome
+
+    def _record(self, old: ModelVersion, result: str, reason: str = "") -> None:
+        RolloutHistory(self._runtime_directory.rollouts).record(
+            model=self._model, old=old.version, new=self._archive.version, result=result, reason=reason
+        )
 
     def _run(self, old: ModelVersion) -> Outcome:
         new = self._archive.version

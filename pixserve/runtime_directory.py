@@ -76,6 +76,21 @@ class RuntimeDirectory:
         return self.logs / "front-console.log"
 
     @property
+    def access_log(self) -> Path:
+        """A line for each answer of TorchServe's front end; rotated within seconds under load. Metrics come from it."""
+        return self.logs / "access.log"
+
+    @property
+    def metrics(self) -> Path:
+        """Directory of the files that processes count in (PROMETHEUS_MULTIPROC_DIR)."""
+        return self.path / "metrics"
+
+    @property
+    def rollouts(self) -> Path:
+        """How rollouts ended, a line of JSON each: see `pixserve.rollout_history`."""
+        return self.path / "rollouts.jsonl"
+
+    @property
     def snapshots(self) -> Path:
         """Directory of the snapshots that TorchServe writes at each change; a new one tells the launcher to look."""
         return self.logs / "config"

@@ -20,7 +20,7 @@ def prepare(directory: RuntimeDirectory, management_socket: Path | None) -> None
     directory.path.chmod(0o700)
     for folder in (directory.temporary, directory.snapshots):  # unpacked archives of a server that was killed
         shutil.rmtree(folder, ignore_errors=True)
-    for folder in (directory.logs, directory.temporary):
+    for folder in (directory.logs, directory.temporary, directory.metrics):
         folder.mkdir(exist_ok=True)
     for log in (directory.worker_log, directory.console_log, directory.front_console_log):
         keep_previous(log)
@@ -33,6 +33,12 @@ def prepare(directory: RuntimeDirectory, management_socket: Path | None) -> None
     ]:
         if path:
             path.unlink(missing_ok=True)
+
+
+def clear_metrics(directory: RuntimeDirectory) -> None:
+    """Let counters start at zero; call it when the launcher starts, and not when it starts TorchServe again."""
+    shutil.rmtree(directory.metrics, ignore_errors=True)
+    directory.metrics.mkdir(mode=0o700, parents=True)
 
 
 def keep_previous(log: Path) -> None:

@@ -56,4 +56,5 @@ def worker_environment(settings: Settings) -> dict[str, str]:
         "LOG_LOCATION": str(directory.logs),
         "METRICS_LOCATION": str(directory.logs),
         RUNTIME_DIR_VARIABLE: str(directory.path),
+        **({"PROMETHEUS_MULTIPROC_DIR": str(directory.metrics)} if settings.serves_metrics else {}),
     }

@@ -52,6 +52,7 @@ def java_command(settings: Settings, properties: Path) -> list[str]:
         f"-Dmodel_server_home={packages}",
         f"-Djava.io.tmpdir={settings.runtime_directory.temporary}",
         f"-Dlogs={settings.runtime_directory.logs}",
+        f"-Daccess_log={'info' if settings.serves_metrics else 'off'}",
         f"-Dlog4j.configurationFile={LOG_CONFIG.as_uri()}",
         *("-cp", f"{packages}/ts/frontend/*", "org.pytorch.serve.ModelServer"),
         *("--python", sys.executable, "-f", str(properties), "-s", str(settings.store)),

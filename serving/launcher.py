@@ -18,6 +18,7 @@ from pixserve.runtime_directory import RuntimeDirectory
 from serving.directory import keep_previous
 from serving.errors import AlreadyRunningError, ServingError
 from serving.lock import Status, launcher_lock, launcher_status
+from serving.metrics.endpoint import metrics_endpoint
 from serving.processes import kill, orphans
 from serving.settings import Settings
 from serving.supervisor import Listener, supervise
@@ -52,10 +53,11 @@ def run(
             publish(Status(os.getpid(), ready=True))
 
         def tell_ended(sentence: str) -> None:
+            restarted()
             publish(Status(os.getpid(), step="TorchServe ended by itself and is started again"))
             print(f"warning: {sentence}", file=sys.stderr, flush=True)
 
-        with contextlib.suppress(KeyboardInterrupt):
+        with contextlib.suppress(KeyboardInterrupt), metrics_endpoint(settings) as restarted:
             supervise(settings, Listener(tell_step, tell_ready, tell_ended))
 
 

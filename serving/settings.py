@@ -18,7 +18,13 @@ from serving.validation import tcp_ports, validated
 PROJECT = Path(__file__).resolve().parent.parent
 CONFIG = PROJECT / "config.properties"
 LONGEST_SOCKET_PATH = 103  # bytes; the kernel's limit is 108 on Linux, 104 elsewhere, with the closing zero
-OURS = ("serving_profile", "pass_environment")  # for the launcher; TorchServe does not know them
+OURS = (
+    "serving_profile",
+    "pass_environment",
+    "metrics_address",
+    "enable_metrics_api",
+    "torchserve_metrics_address",
+)  # for the launcher; TorchServe does not know them
 
 
 @dataclass(frozen=True)
@@ -73,7 +79,9 @@ class Settings:
     def isolated(cls, runtime_dir: Path, store: Path, overrides: Mapping[str, str] | None = None) -> "Settings":
         """Return settings for tests and benchmarks: a runtime directory of its own, free ports, no local settings."""
         grpc = {key: str(free_port()) for key in ("grpc_inference_port", "grpc_management_port", "front_grpc_port")}
-        rest = {key: f"http://127.0.0.1:{free_port()}" for key in ("inference_address", "front_address")}
+        rest = {
+            key: f"http://127.0.0.1:{free_port()}" for key in ("inference_address", "metrics_address", "front_address")
+        }
         return cls.read(
             runtime_dir=runtime_dir, store=store, overrides={**rest, **grpc, **(overrides or {})}, local=False
         )
@@ -119,14 +127,24 @@ class Settings:
         return self.properties.get("disable_token_authorization", "false") != "true"
 
     @property
+    def serves_metrics(self) -> bool:
+        """Whether the launcher serves metrics, and workers and TorchServe write what they are made from."""
+        return self.properties.get("enable_metrics_api", "true") == "true"
+
+    @property
+    def metrics_port(self) -> int:
+        """The TCP port of the scrape address."""
+        return int(self.properties["metrics_address"].rpartition(":")[2])
+
+    @property
     def hides_management(self) -> bool:
         """Whether the gRPC management port must be closed for management to be the owner's alone."""
         return not self.tokens and self.management_socket is not None
 
     @property
     def ports(self) -> dict[str, int]:
-        """Every TCP port the server will open, by the setting that names it."""
-        return tcp_ports(self.properties)
+        """Every TCP port that TorchServe will open, by the setting that names it."""
+        return {key: port for key, port in tcp_ports(self.properties).items() if key != "metrics_address"}
 
     def write(self, startup: Startup) -> Path:
         """Write the properties TorchServe starts from, and return their path."""
@@ -135,11 +153,20 @@ class Settings:
             "default_workers_per_model": str(self.workers),
             "number_of_netty_threads": str(this_machine().netty_threads),
             "model_snapshot": json.dumps(startup.snapshot(self.profile)),
+            **self._metrics_properties(),
         }
         theirs = {key: value for key, value in self.properties.items() if key not in OURS}
         path = self.runtime_directory.properties
         write_text(path, javaproperties.dumps(added | theirs, timestamp=False))
         return path
+
+    def _metrics_properties(self) -> dict[str, str]:
+        """Return the properties of TorchServe's own metrics, and of ours for clients on this machine."""
+        own = self.properties.get("torchserve_metrics_address", "")
+        scraped = {"scrape_address": self.properties["metrics_address"]} if self.serves_metrics else {}
+        if not own:
+            return scraped | {"enable_metrics_api": "false"}
+        return scraped | {"enable_metrics_api": "true", "metrics_address": own, "metrics_mode": "prometheus"}
 
 
 def local_config(config: Path) -> Path:

@@ -12,11 +12,12 @@ from serving.startup import PROFILES
 from serving.value_checks import (
     Check,
     address,
+    address_or_none,
     boolean,
     decimal,
-    front_address,
     host,
     one_of,
+    plain_address,
     port,
     text,
     variables,
@@ -40,12 +41,13 @@ CHECKS: dict[str, Check] = {
     "serving_profile": one_of(*PROFILES),
     "pass_environment": variables,
     "enable_front": boolean,
-    "front_address": front_address,
+    "front_address": plain_address,
     "front_grpc_port": port,
     # Addresses.
     "inference_address": address,
     "management_address": address,
-    "metrics_address": address,
+    "metrics_address": plain_address,
+    "torchserve_metrics_address": address_or_none,
     "grpc_inference_address": host,
     "grpc_management_address": host,
     "grpc_inference_port": port,
@@ -192,13 +194,13 @@ def _twice(settings: Mapping[str, str]) -> list[str]:
 
 def tcp_ports(settings: Mapping[str, str]) -> dict[str, int]:
     """Return every TCP port that a server will open, by the setting that names it."""
-    addresses = ["inference_address", "management_address"]
+    addresses = ["inference_address", "management_address", "torchserve_metrics_address"]
     if settings.get("enable_metrics_api", "true") == "true":
         addresses.append("metrics_address")
     grpc_ports = ["grpc_inference_port", "grpc_management_port"]
     if settings["enable_front"] == "true":
         addresses.append("front_address")
         grpc_ports.append("front_grpc_port")
-    urls = {key: settings[key] for key in addresses if not settings[key].startswith("unix:")}
+    urls = {key: url for key in addresses if (url := settings.get(key, "")) and not url.startswith("unix:")}
     ports = {key: int(url.rpartition(":")[2]) for key, url in urls.items()}
     return ports | {key: int(settings[key]) for key in grpc_ports}

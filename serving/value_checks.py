@@ -69,13 +69,18 @@ def address(value: str) -> str:
     return value
 
 
-def front_address(value: str) -> str:
-    """Accept ``http://host:port``: the front speaks no TLS, and other programs look for it on a TCP port."""
+def plain_address(value: str) -> str:
+    """Accept ``http://host:port``: the front and the metrics speak no TLS, and others look for them on a TCP port."""
     found = ADDRESS.fullmatch(value)
     if not found or not value.startswith("http://"):
         raise ValueError("http://host:port")
     port(found["port"])
     return value
+
+
+def address_or_none(value: str) -> str:
+    """Accept an address, or nothing."""
+    return address(value) if value else value
 
 
 def host(value: str) -> str:

@@ -12,7 +12,13 @@ from serving.settings import CONFIG, read_properties
 from serving.validation import CHECKS, DEFAULTS, SET_BY_THE_LAUNCHER, validated
 
 FRONT = {"enable_front", "front_address", "front_grpc_port"}
-READ_BY_THE_LAUNCHER = {"serving_profile", "pass_environment", "vmargs", "plugins_path"} | FRONT
+READ_BY_THE_LAUNCHER = {
+    "serving_profile",
+    "pass_environment",
+    "torchserve_metrics_address",
+    "vmargs",
+    "plugins_path",
+} | FRONT
 
 
 def faults(**settings: str) -> list[str]:
