@@ -15,8 +15,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help environments archive serve start status stop test lint unit end-to-end fresh format clean FORCE \
-	bench bench-quick bench-extras bench-growth bench-accuracy bench-numerics bench-uploads rollout-drill
+.PHONY: help environments archive serve start status stop gateway gateway-stop test lint unit end-to-end fresh format clean FORCE \
+	bench bench-quick bench-extras bench-growth bench-accuracy bench-numerics bench-uploads bench-gateway rollout-drill gateway-drill
 
 help:  ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -60,6 +60,12 @@ status: $(SERVE)/installed  ## say what runs: models, versions, workers, queues
 stop:  ## answer what is in flight, then end the server
 	@[ ! -d .run ] || $(SERVE)/bin/python serve.py stop
 
+gateway: $(SERVE)/installed  ## start nginx before the server, or give a running one the present settings
+	@$(SERVE)/bin/python -m gateway start
+
+gateway-stop:  ## answer what is in flight there, then end nginx
+	@[ ! -d .run/gateway ] || $(SERVE)/bin/python -m gateway stop
+
 test: lint .venv/installed  ## lint, types, every test, with a real TorchServe
 	$(DEV)/bin/python -m pytest $(PYTEST_OPTIONS)
 
@@ -100,6 +106,12 @@ bench-numerics: .venv/installed $(DEV)/installed  ## how often the served engine
 bench-uploads: .venv/installed $(DEV)/installed  ## what photographs instead of 32 x 32 images cost in accuracy, by resize filter
 	$(DEV)/bin/python -m benchmarks.resize_filters
 
+bench-gateway: .venv/installed $(DEV)/installed  ## what the gateway costs: directly, through it, and with TLS and a key
+	$(DEV)/bin/python -m benchmarks.gateway --save $(RESULTS)/gateway-1.0.json
+
+gateway-drill: $(DEV)/installed  ## behind the gateway workers are killed and a server is replaced: not one request may be lost
+	$(DEV)/bin/python -m benchmarks.gateway_drill
+
 rollout-drill: $(DEV)/installed  ## versions come and go under load: not one request may be lost
 	$(DEV)/bin/python -m benchmarks.rollout_drill
 
@@ -108,7 +120,7 @@ format: $(DEV)/installed  ## let ruff mend style and format
 	$(DEV)/bin/python -m ruff format .
 
 # An archive of the user's own stays: only those that `make archive` packs are removed.
-clean: stop  ## stop, and remove what make built
+clean: gateway-stop stop  ## stop, and remove what make built
 	rm -rf .venv .venv-* .run build *.egg-info pixserve/_stubs/*_pb2*.py
 	rm -rf .pytest_cache .ruff_cache .mypy_cache
 	rm -f $(patsubst model/%.json,model-store/%.mar,$(wildcard model/*.json))

@@ -22,6 +22,9 @@ LAST_OF_STREAM = "false"
 # Ends the name of a field that came before in the same row; the socket reader adds it.
 REPEATED = " (again)"
 
+# Set by the gateway alone (deploy/gateway/), which passes no client's header of this name on.
+ANSWER_HEADER = "Pixserve-Answer"
+
 _SEQUENCE_HEADERS = "ts_request_sequence_"  # of gRPC's StreamPredictions2, the only headers that gRPC brings
 _URL_ENCODED = "application/x-www-form-urlencoded"
 _FORM_TYPES = ("multipart/form-data", _URL_ENCODED)
@@ -33,6 +36,11 @@ def is_grpc(headers: Mapping[str, Any]) -> bool:
     return "explain" not in headers and not any(
         isinstance(value, str) and not name.startswith(_SEQUENCE_HEADERS) for name, value in headers.items()
     )
+
+
+def wants_tutorial_answer(headers: Mapping[str, Any]) -> bool:
+    """Whether the gateway asks for the answer of PyTorch's Flask tutorial, as it does at /classify."""
+    return headers.get(ANSWER_HEADER) == "tutorial"
 
 
 def is_describe_request(headers: Mapping[str, Any]) -> bool:

@@ -16,7 +16,14 @@ from engine.loading import load_engine
 from handler.answer import AnswerWriter, error_answer, to_json
 from handler.batch import Batch
 from handler.errors import HTTP_STATUSES, RequestError, ServerStoppingError, type_name
-from handler.front_end import LAST_OF_STREAM, STREAM_HEADER, explained, is_describe_request, is_grpc
+from handler.front_end import (
+    LAST_OF_STREAM,
+    STREAM_HEADER,
+    explained,
+    is_describe_request,
+    is_grpc,
+    wants_tutorial_answer,
+)
 from handler.quiesce import RUNTIME_DIR_VARIABLE, draining_file, wait_while_quiesced
 from handler.request import ImageRequest, read_request
 from handler.settings import HandlerSettings
@@ -103,7 +110,8 @@ class ImageHandler:
                 answers[index] = error_answer(error)
                 self.telemetry.answered(index, code, type_name(type(error)))
         for index, predictions in batch.predictions(self.engine, self.telemetry):
-            answers[index] = self.writer.answer(predictions)
+            tutorial = wants_tutorial_answer(context.get_all_request_header(index))
+            answers[index] = (self.writer.tutorial_answer if tutorial else self.writer.answer)(predictions)
             self.telemetry.answered(index)
         return answers
 

@@ -125,6 +125,11 @@ class RuntimeDirectory:
         """Locked (flock) while a default version is changed and the history of it is written."""
         return self.path / "default-history.lock"
 
+    @property
+    def gateway(self) -> Path:
+        """Directory of the gateway: its API keys, rendered configuration, certificate for trying, and logs."""
+        return self.path / "gateway"
+
     def quiesce_request(self, pid: int) -> Path:
         """Asks the worker with this process id to finish what it has and to take nothing more."""
         return self.path / f"quiesce-{pid}"

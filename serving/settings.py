@@ -10,6 +10,7 @@ import javaproperties
 from pixserve.runtime_directory import RuntimeDirectory
 from pixserve.state_files import write_text
 from serving.errors import ServingError
+from serving.gateway_checks import GATEWAY_CHECKS
 from serving.listeners import free_port
 from serving.machine import this_machine
 from serving.startup import Startup
@@ -18,13 +19,14 @@ from serving.validation import tcp_ports, validated
 PROJECT = Path(__file__).resolve().parent.parent
 CONFIG = PROJECT / "config.properties"
 LONGEST_SOCKET_PATH = 103  # bytes; the kernel's limit is 108 on Linux, 104 elsewhere, with the closing zero
-OURS = (
+OURS = {  # for launcher and gateway; TorchServe does not know them
     "serving_profile",
     "pass_environment",
     "metrics_address",
     "enable_metrics_api",
     "torchserve_metrics_address",
-)  # for the launcher; TorchServe does not know them
+    *GATEWAY_CHECKS,
+}
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import difflib
 from collections.abc import Mapping
 
 from serving.errors import ServingError
+from serving.gateway_checks import GATEWAY_CHECKS
 from serving.startup import PROFILES
 from serving.value_checks import (
     Check,
@@ -43,6 +44,8 @@ CHECKS: dict[str, Check] = {
     "enable_front": boolean,
     "front_address": plain_address,
     "front_grpc_port": port,
+    # The gateway's own.
+    **GATEWAY_CHECKS,
     # Addresses.
     "inference_address": address,
     "management_address": address,

@@ -72,6 +72,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 
 
 # The commands of operations/, which lies beside this package in a checkout and is not installed by `pip install .`.
+# `keys` belongs to gateway/, which lies there likewise.
 OPERATIONS = ("register", "rollout", "promote", "rollback", "scale", "retire")
 
 
@@ -80,8 +81,9 @@ def add_operations(app: typer.Typer) -> None:
     if find_spec("operations") is not None:
         for command in import_module("operations.commands").COMMANDS:
             app.command()(command)
+        app.add_typer(import_module("gateway.commands").keys, name="keys")
         return
-    for name in OPERATIONS:
+    for name in (*OPERATIONS, "keys"):
         anything = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
         app.command(name, hidden=True, context_settings=anything)(require_operations)
 
@@ -93,7 +95,7 @@ def require_operations(context: typer.Context) -> None:
         ClientError: always; the message says where the command is to be had.
     """
     raise ClientError(
-        f"`{context.info_name}` is part of the project's operations/, which is not installed with the client: "
+        f"`{context.info_name}` is part of the project's checkout, which is not installed with the client: "
         f"run `python -m pixserve {context.info_name}` in a checkout of the project"
     )
 

@@ -59,4 +59,4 @@ def test_a_command_of_the_checkout_says_where_it_is_to_be_had(python: Path, tmp_
     for name in OPERATIONS:
         refused = ask(python, "-m", "pixserve", name, "x.mar", "--gate", "images", folder=tmp_path)
         assert (refused.returncode, refused.stdout) == (1, "")
-        assert f"error: `{name}` is part of the project's operations/" in refused.stderr
+        assert f"error: `{name}` is part of the project's checkout" in refused.stderr

@@ -41,3 +41,8 @@ def test_several_images_of_a_row_are_answered_by_an_array_of_documents() -> None
     writer = AnswerWriter(["cat", "dog"], model_version="1.0")
     predictions = [Prediction([0.9], [0]), Prediction([0.8], [1])]
     assert json.loads(writer.answer(predictions)) == [json.loads(writer.answer([each])) for each in predictions]
+
+
+def test_the_tutorials_answer_is_class_and_name_with_blanks() -> None:
+    writer = AnswerWriter(["plane", "car"], model_version="1.0")
+    assert writer.tutorial_answer([Prediction([0.9, 0.1], [1, 0])]) == b'{"class": 1, "class_name": "car"}'

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from serving.errors import ServingError
+from serving.gateway_checks import GATEWAY_CHECKS
 from serving.settings import CONFIG, read_properties
 from serving.validation import CHECKS, DEFAULTS, SET_BY_THE_LAUNCHER, validated
 
@@ -18,7 +19,9 @@ READ_BY_THE_LAUNCHER = {
     "torchserve_metrics_address",
     "vmargs",
     "plugins_path",
-} | FRONT
+    *FRONT,
+    *GATEWAY_CHECKS,
+}
 
 
 def faults(**settings: str) -> list[str]:

@@ -1,0 +1,116 @@
+"""nginx's configuration: one file from the templates of deploy/gateway/, and one each for API keys and a canary."""
+
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import jinja2
+
+from gateway.keys import ApiKey
+from gateway.routes import GRPC_ROUTES, routes
+from gateway.settings import GatewaySettings
+from serving.machine import this_machine
+from serving.settings import PROJECT
+
+TEMPLATES = PROJECT / "deploy" / "gateway"
+WEB = PROJECT / "web"
+MOST_PROCESSES = 4  # a process passes on more than two cores of TorchServe answer
+ANSWER_HEADERS = {  # of what is no page: nothing of it is ever run or framed by a browser
+    "Content-Security-Policy": "default-src 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+}
+
+
+def configuration(settings: GatewaySettings, *, certificate: tuple[Path, Path] | None) -> str:
+    """Return nginx's main configuration.
+
+    Args:
+        settings: the gateway's.
+        certificate: PEM files of certificate and key; needed where there is a TLS address.
+    """
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader(TEMPLATES),
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        autoescape=False,  # nginx's language is not HTML; settings are checked for what could end a word
+    )
+    environment.filters["tojson_plain"] = json_for_nginx
+    upstreams = settings.upstreams
+    return environment.get_template("nginx.conf.j2").render(
+        settings=settings,
+        folder=settings.directory,
+        certificate=certificate,
+        routes=routes(settings.model),
+        grpc_routes=GRPC_ROUTES,
+        upstreams=[
+            ("rest", upstreams.rest),
+            ("front", upstreams.front),
+            ("grpc", upstreams.grpc),
+            ("front_grpc", upstreams.front_grpc),
+        ],
+        processes=min(this_machine().cores, MOST_PROCESSES),
+        root=os.geteuid() == 0,
+        web=WEB,
+        answer_headers=ANSWER_HEADERS,
+        page_headers=ANSWER_HEADERS | page_headers(),
+    )
+
+
+def page_headers() -> dict[str, str]:
+    """Return the headers that the web page asks for, `web/headers.json`; none where this checkout has no page."""
+    path = WEB / "headers.json"
+    headers: dict[str, str] = json.loads(path.read_text()) if path.exists() else {}
+    return headers
+
+
+def json_for_nginx(answer: Mapping[str, Any]) -> str:
+    """Return compact JSON for a place between single quotes, where nginx takes `$` for a variable."""
+    text = json.dumps(answer, separators=(",", ":"))
+    if "'" in text or "$" in text:
+        raise ValueError(f"{text} holds a quote or a dollar sign, which nginx would read itself")
+    return text
+
+
+def keys_configuration(keys: list[ApiKey]) -> str:
+    """Return the maps of the API keys, by their ids: who owns one, its salt, its digest and when it expires."""
+    maps = {
+        "key_owner": {key.id: key.name for key in keys},
+        "key_salt": {key.id: key.salt for key in keys},
+        "key_digest": {key.id: f"{key.digest},{key.expires}" if key.expires else key.digest for key in keys},
+    }
+    lines = ["# Written by `pixserve keys`."]
+    for variable, values in maps.items():
+        entries = [f'    "{key_id}" "{value}";' for key_id, value in values.items()]
+        lines += [f"map $key_id ${variable} {{", '    default "";', *entries, "}"]
+    return "\n".join(lines) + "\n"
+
+
+def canary_configuration(shares: Mapping[str, float], *, model: str) -> str:
+    """Return the split of one model's requests that name no version.
+
+    Args:
+        shares: per cent of the requests by version; the rest goes to the server's default version.
+        model: the model.
+    """
+    entries = [f'    {share:.2f}% "/{version}";' for version, share in shares.items()]
+    return "\n".join(
+        [
+            "# Written by `pixserve rollout --canary`.",
+            "split_clients $request_id $canary_of_all {",
+            *entries,
+            '    * "";',
+            "}",
+            "map $model $canary {",
+            *([f'    "{model}" $canary_of_all;'] if shares else []),
+            '    default "";',
+            "}",
+            "",
+        ]
+    )
