@@ -103,7 +103,7 @@ def canary_configuration(shares: Mapping[str, float], *, model: str) -> str:
     return "\n".join(
         [
             "# Written by `pixserve rollout --canary`.",
-            "split_clients $request_id $canary_of_all {",
+            "split_clients $pid-$connection-$connection_requests-$msec $canary_of_all {",
             *entries,
             '    * "";',
             "}",
