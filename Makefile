@@ -32,7 +32,7 @@ environments: .venv/installed $(DEV)/installed  ## install everything, once
 $(DEV)/installed: WHAT := dev
 $(DEV)/installed: SIZE := 3.3 GB to fetch, 6.4 GB on disk (PyTorch with CUDA)
 
-%/installed: pyproject.toml constraints.txt setup.py pixserve/_stubs/inference.proto
+%/installed: pyproject.toml constraints.txt setup.py pixserve/_stubs/inference.proto front/_stubs/open_inference.proto
 	@$(PYTHON) -c 'import sys; v = sys.version_info; sys.exit(v < (3, 11) and "Python 3.11 or newer is needed, \
 	and $(PYTHON) is %d.%d: name another with `make PYTHON=python3.11`" % v[:2])'
 	@echo "$*: installing what pyproject.toml lists for '$(WHAT)', at most $(SIZE)"

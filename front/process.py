@@ -8,6 +8,7 @@ from pathlib import Path
 
 from front.app import make_app
 from front.http_server import GRACE_S, HttpServer, listen
+from front.models import Models
 from front.readiness import ServerState
 from front.rpc import make_rpc_server
 from front.service import Service
@@ -24,7 +25,8 @@ async def serve(settings: FrontSettings) -> None:
         OSError, RuntimeError: a port cannot be had.
     """
     async with Upstream(settings) as upstream:
-        service = Service(settings, upstream, ServerState(settings.directory, upstream))
+        models = Models(upstream)
+        service = Service(settings, upstream, models, ServerState(settings.directory, models))
         listener = listen(settings.host, settings.port)
         rpc, http = make_rpc_server(service), HttpServer(make_app(service))
 

@@ -1,13 +1,11 @@
 """Whether the server is started and ready: what the launcher has written, and what TorchServe says of its workers."""
 
 import json
-import time
 from typing import NamedTuple
 
-from front.upstream import Upstream, UpstreamError
+from front.models import Models
+from front.upstream import UpstreamError
 from pixserve.runtime_directory import RuntimeDirectory
-
-FRESH_S = 0.5  # for which an answer of TorchServe's serves all who ask
 
 
 class Readiness(NamedTuple):
@@ -25,21 +23,19 @@ class ServerState:
 
     Args:
         directory: the server's runtime directory.
-        upstream: asks TorchServe.
+        models: what TorchServe has registered.
     """
 
-    def __init__(self, directory: RuntimeDirectory, upstream: Upstream) -> None:
+    def __init__(self, directory: RuntimeDirectory, models: Models) -> None:
         self._directory = directory
-        self._upstream = upstream
-        self._workers = Readiness(False, "TorchServe has not been asked yet")
-        self._asked_s = float("-inf")
+        self._models = models
         self.is_stopping = False
 
     def started(self) -> Readiness:
         """Whether every version has loaded and answered an image since TorchServe was started."""
         return (
             READY
-            if self._models() is not None
+            if self._started_models() is not None
             else Readiness(False, "the server starts: not every version answers yet")
         )
 
@@ -54,20 +50,15 @@ class ServerState:
         """
         if self.is_stopping:
             return Readiness(False, "the server is stopping")
-        models = self._models()
-        if models is None:
-            return self.started()
-        if time.monotonic() - self._asked_s > FRESH_S:
-            self._workers = await self._default_workers(models)
-            self._asked_s = time.monotonic()
-        return self._workers
+        models = self._started_models()
+        return self.started() if models is None else await self._default_workers(models)
 
     async def _default_workers(self, models: list[str]) -> Readiness:
         """Whether the default version of each model that the server started with has a worker that is ready."""
         served = 0
         for model in models:
             try:
-                version = await self._upstream.default_version(model)
+                version = await self._models.version(model, None)
             except UpstreamError as fault:
                 return Readiness(False, str(fault))
             if version is None:  # retired since
@@ -77,7 +68,7 @@ class ServerState:
             served += 1
         return READY if served else Readiness(False, "no model is served")
 
-    def _models(self) -> list[str] | None:
+    def _started_models(self) -> list[str] | None:
         """The models the server was started with; None while it starts."""
         try:
             models: list[str] = json.loads(self._directory.started.read_bytes())["models"]

@@ -4,9 +4,12 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
+from front._stubs import open_inference_pb2, open_inference_pb2_grpc
 from front.rpc_health import HealthServicer
+from front.rpc_inference import InferenceServicer
 from front.service import Service
 
+INFERENCE = open_inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 
@@ -23,7 +26,8 @@ def make_rpc_server(service: Service) -> grpc.aio.Server:
             ("grpc.max_receive_message_length", settings.max_request_bytes),
         ]
     )
-    health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(service.state, ()), server)
-    reflection.enable_server_reflection((HEALTH, reflection.SERVICE_NAME), server)
+    open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(InferenceServicer(service), server)
+    health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(service.state, (INFERENCE,)), server)
+    reflection.enable_server_reflection((INFERENCE, HEALTH, reflection.SERVICE_NAME), server)
     server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
     return server

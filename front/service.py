@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from front.models import Models
 from front.readiness import ServerState
 from front.settings import FrontSettings
 from front.upstream import Upstream
@@ -14,9 +15,11 @@ class Service:
     Args:
         settings: addresses and limits.
         upstream: the connections to TorchServe.
+        models: what TorchServe has registered.
         state: whether the server is started, ready, draining.
     """
 
     settings: FrontSettings
     upstream: Upstream
+    models: Models
     state: ServerState

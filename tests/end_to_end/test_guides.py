@@ -76,8 +76,8 @@ def lend_environments(folder: Path) -> None:
             if path.is_dir() or path.name == "pyvenv.cfg":
                 (folder / name / path.name).symlink_to(path)
         (folder / name / "installed").write_text(f"{folder.resolve()}\n")  # as the Makefile marks it
-    for stubs in (PROJECT / "pixserve" / "_stubs").glob("*_pb2*.py"):  # generated where pixserve is installed
-        shutil.copy2(stubs, folder / "pixserve" / "_stubs" / stubs.name)
+    for stubs in PROJECT.glob("*/_stubs/*_pb2*.py"):  # generated where pixserve is installed
+        shutil.copy2(stubs, folder / stubs.relative_to(PROJECT))
 
 
 def draw_images(root: Path) -> None:

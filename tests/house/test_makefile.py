@@ -9,6 +9,7 @@ import pytest
 
 from serving.settings import PROJECT
 
+PROTOS = ("pixserve/_stubs/inference.proto", "front/_stubs/open_inference.proto")
 OLD_PYTHON = f"""#!/bin/sh
 exec "{sys.executable}" -c 'import sys; sys.version_info = (3, 10, 0); exec(sys.argv[2])' "$@"
 """
@@ -18,8 +19,9 @@ exec "{sys.executable}" -c 'import sys; sys.version_info = (3, 10, 0); exec(sys.
 def folder(tmp_path: Path) -> Path:
     """A clone in which nothing has been installed, as far as make looks at it."""
     folder = tmp_path / "a folder"
-    (folder / "pixserve" / "_stubs").mkdir(parents=True)
-    for name in ("Makefile", "pyproject.toml", "constraints.txt", "setup.py", "pixserve/_stubs/inference.proto"):
+    for proto in PROTOS:
+        (folder / proto).parent.mkdir(parents=True)
+    for name in ("Makefile", "pyproject.toml", "constraints.txt", "setup.py", *PROTOS):
         shutil.copy(PROJECT / name, folder / name)
     return folder
 
