@@ -15,7 +15,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help environments archive serve start status stop gateway gateway-stop test lint unit end-to-end fresh format clean FORCE \
+.PHONY: help environments archive serve start status stop gateway gateway-stop watch test lint unit end-to-end fresh format clean FORCE \
 	bench bench-quick bench-extras bench-growth bench-accuracy bench-numerics bench-uploads bench-gateway rollout-drill gateway-drill
 
 help:  ## say what there is
@@ -65,6 +65,9 @@ gateway: $(SERVE)/installed  ## start nginx before the server, or give a running
 
 gateway-stop:  ## answer what is in flight there, then end nginx
 	@[ ! -d .run/gateway ] || $(SERVE)/bin/python -m gateway stop
+
+watch:  ## run a Prometheus beside the server, with the alert rules (Debian's package prometheus)
+	@deploy/observability/watch.sh .run
 
 test: lint .venv/installed  ## lint, types, every test, with a real TorchServe
 	$(DEV)/bin/python -m pytest $(PYTEST_OPTIONS)

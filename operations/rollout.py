@@ -14,6 +14,7 @@ from operations.loading import READY_TIMEOUT_S, add_workers
 from operations.local_server import require_runtime_directory, require_store
 from operations.lock import exclusive_lock
 from operations.quiesce import unregister_gracefully
+from operations.real_traffic import traffic_judge
 from operations.signals import defer_signals
 from operations.switch import promote, restore_default
 from operations.verdict import Limits, Verdict
@@ -218,14 +219,19 @@ class Rollout:
         watch = Watch(self._plan.watch_s, max_errors=self._plan.max_errors, latency_factor=limits.latency_factor)
         try:
             self._begin(Phase.WATCHING, old)
-            promote(self._connection, self._model, self._archive.version)
+            address, new = self._connection.endpoints.metrics, self._archive.version
+            traffic = traffic_judge(
+                address, model=self._model, old=old.version, new=new, max_errors=self._plan.max_errors
+            )
+            promote(self._connection, self._model, new)
             with self._connection.rest(retries=NO_RETRIES) as client:
                 return watch.run(
                     client,
                     images,
                     model=self._model,
                     old=old.version,
-                    new=self._archive.version,
+                    new=new,
+                    judge_traffic=traffic,
                     advance=lambda share: self._tell(PhaseAdvanced(Phase.WATCHING, share)),
                 )
         except BaseException:

@@ -14,6 +14,7 @@ from pixserve.inference import InferenceClient
 PROBE_EVERY_S = 0.05
 LEAST_PROBES = 20  # before a share of errors is judged, but at the end
 JUDGE_LATENCY_EVERY = 100  # probes; a bootstrap takes a tenth of a second
+JUDGE_TRAFFIC_EVERY_S = 1.0
 SLACK_MS = 20.0  # what the new default may take longer, whatever the factor
 
 
@@ -49,18 +50,20 @@ class Watch:
         model: str,
         old: str,
         new: str,
+        judge_traffic: Callable[[], str] | None = None,
         advance: Callable[[float], None] = lambda share: None,
     ) -> str:
         """Probe the default version as users call it, and the old one by name; return the figures in a sentence.
 
         Args:
             client: must not repeat failed calls (`NO_RETRIES`), or it hides the failures that users would see.
+            judge_traffic: says in a sentence what users got; called once a second, and raises as this does.
             advance: called with the share of the time that has passed.
 
         Raises:
             RolledBackError: the new default fails or is too slow; the message says how. The caller rolls back.
         """
-        start_s = time.monotonic()
+        start_s = judged_s = time.monotonic()
         probes = Probes()
         for image in itertools.cycle(images):
             passed_s = time.monotonic() - start_s
@@ -70,12 +73,16 @@ class Watch:
                 self._judge_errors(probes, version=new)
             if is_over or probes.count % JUDGE_LATENCY_EVERY == 0:
                 self._judge_latencies(probes, version=new)
+            if judge_traffic and not is_over and time.monotonic() > judged_s + JUDGE_TRAFFIC_EVERY_S:
+                judge_traffic()
+                judged_s = time.monotonic()
             if is_over:
                 break
             _probe(client, image, probes, model=model, old=old, new=new)
             time.sleep(PROBE_EVERY_S)
         p99_ms = percentile_ms(probes.new_s, 0.99)
-        return f"{probes.count} probes, {len(probes.errors)} errors, p99 {p99_ms:.1f} ms"
+        traffic = f"; all traffic: {judge_traffic()}" if judge_traffic else ""
+        return f"{probes.count} probes, {len(probes.errors)} errors, p99 {p99_ms:.1f} ms{traffic}"
 
     def _judge_errors(self, probes: Probes, *, version: str) -> None:
         failed = len(probes.errors)

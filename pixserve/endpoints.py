@@ -24,6 +24,7 @@ class Endpoints:
         management: ``http://127.0.0.1:8081`` or ``unix:/path/management.sock``.
         front: ``http://127.0.0.1:8000``: health, metadata, and everything else over one address; None where it is off.
         front_grpc: ``127.0.0.1:8001``: the Open Inference Protocol over gRPC, likewise.
+        metrics: ``http://127.0.0.1:8082``, where the service's metrics are scraped; None where they are off.
         key_file: TorchServe's key_file.json where it asks for tokens, else None.
         runtime_directory: the server's, where this machine has it; scaling down, retiring and rolling back need it.
         store: the folder of archives, likewise.
@@ -34,6 +35,7 @@ class Endpoints:
     management: str | None = None
     front: str | None = None
     front_grpc: str | None = None
+    metrics: str | None = None
     key_file: Path | None = None
     runtime_directory: RuntimeDirectory | None = None
     store: Path | None = None
@@ -67,6 +69,7 @@ class Endpoints:
             management=properties["management_address"],
             front=front,
             front_grpc=f"{urlsplit(front).hostname}:{properties['front_grpc_port']}" if front else None,
+            metrics=properties.get("scrape_address"),
             key_file=directory.key_file if tokens else None,
             runtime_directory=directory,
             store=Path(properties["model_store"]),

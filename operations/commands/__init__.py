@@ -1,8 +1,8 @@
-"""The commands that change what a server serves; `pixserve` offers them where this folder is at hand (a checkout)."""
+"""The commands that change what a server serves, or watch it; `pixserve` offers them in a checkout, which has this."""
 
 from collections.abc import Callable
 
-from operations.commands import rollout, versions
+from operations.commands import rollout, top, versions
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     versions.register,
@@ -11,4 +11,5 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     versions.rollback,
     versions.scale,
     versions.retire,
+    top.top,
 )

@@ -73,7 +73,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 
 # The commands of operations/, which lies beside this package in a checkout and is not installed by `pip install .`.
 # `keys` belongs to gateway/, which lies there likewise.
-OPERATIONS = ("register", "rollout", "promote", "rollback", "scale", "retire")
+OPERATIONS = ("register", "rollout", "promote", "rollback", "scale", "retire", "top")
 
 
 def add_operations(app: typer.Typer) -> None:
