@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute, Match, Route
 from starlette.types import Scope
 
 from front.access import require_token
+from front.explanations_kserve import explain_instances
 from front.oip import is_model_ready
 from front.paths import quoted
 from front.proxy import pass_on
@@ -56,8 +57,8 @@ async def predict(request: Request) -> Any:
 
 
 async def explain(request: Request) -> Any:
-    """The handler's explanations of instances."""
-    return await pass_on(request, f"/v1/models/{quoted(request.path_params['model'])}:explain")
+    """Explanations of instances; not the handler's, whose predictions would wait for them."""
+    return await explain_instances(request)
 
 
 routes: list[BaseRoute] = [

@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse
 from starlette.routing import BaseRoute, Route
 
 from front.access import require_token
+from front.explanations_kserve import explain_tensor
 from front.models import PLATFORM, TensorMetadata
 from front.oip import EXTENSIONS, SERVER, is_model_ready
 from front.paths import infer_path
@@ -67,9 +68,8 @@ async def infer(request: Request) -> Any:
 
 
 async def explain(request: Request) -> Any:
-    """The handler's explanation of tensors."""
-    path = infer_path(request.path_params["model"], request.path_params.get("version"), explain=True)
-    return await pass_on(request, path)
+    """Explanations of a tensor of images; not the handler's, whose predictions would wait for them."""
+    return await explain_tensor(request)
 
 
 def _service(request: Request) -> Service:

@@ -6,6 +6,7 @@ import signal
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
+from explanation.process import ExplanationQueue
 from front.app import make_app
 from front.http_server import GRACE_S, HttpServer, listen
 from front.models import Models
@@ -26,7 +27,8 @@ async def serve(settings: FrontSettings) -> None:
     """
     async with Upstream(settings) as upstream:
         models = Models(upstream)
-        service = Service(settings, upstream, models, ServerState(settings.directory, models))
+        explanations = ExplanationQueue(priority=settings.explanation_priority)
+        service = Service(settings, upstream, models, ServerState(settings.directory, models), explanations)
         listener = listen(settings.host, settings.port)
         rpc, http = make_rpc_server(service), HttpServer(make_app(service))
 
@@ -40,6 +42,7 @@ async def serve(settings: FrontSettings) -> None:
             await http.stopping.wait()
             service.state.announce_stop()
             serving.create_task(rpc.stop(GRACE_S))
+        explanations.close()
 
 
 def log_to(path: Path) -> None:

@@ -92,20 +92,11 @@ async def predictions(request: Request) -> Response:
     return await pass_on(request, _path("predictions", request))
 
 
-async def explanations(request: Request) -> Response:
-    """The handler's explanation."""
-    return await pass_on(request, _path("explanations", request))
-
-
 def _path(what: str, request: Request) -> str:
     return f"/{what}/" + "/".join(map(quoted, request.path_params.values()))
 
 
 routes: list[BaseRoute] = [
     Route("/ping", ping),
-    *(
-        Route(f"/{what}/{names}", endpoint, methods=["POST"])
-        for what, endpoint in (("predictions", predictions), ("explanations", explanations))
-        for names in ("{model}", "{model}/{version}")
-    ),
+    *(Route(f"/predictions/{names}", predictions, methods=["POST"]) for names in ("{model}", "{model}/{version}")),
 ]

@@ -5,6 +5,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from front._stubs import open_inference_pb2, open_inference_pb2_grpc
+from front.rpc_explanations import EXPLANATIONS, ExplanationsServicer
 from front.rpc_health import HealthServicer
 from front.rpc_inference import InferenceServicer
 from front.service import Service
@@ -27,7 +28,8 @@ def make_rpc_server(service: Service) -> grpc.aio.Server:
         ]
     )
     open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(InferenceServicer(service), server)
-    health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(service.state, (INFERENCE,)), server)
+    health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(service.state, (INFERENCE, EXPLANATIONS)), server)
+    server.add_generic_rpc_handlers((ExplanationsServicer(service).handler(),))
     reflection.enable_server_reflection((INFERENCE, HEALTH, reflection.SERVICE_NAME), server)
     server.add_insecure_port(f"{settings.host}:{settings.grpc_port}")
     return server

@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from explanation.process import ExplanationQueue
 from front.models import Models
 from front.readiness import ServerState
 from front.settings import FrontSettings
@@ -17,9 +18,11 @@ class Service:
         upstream: the connections to TorchServe.
         models: what TorchServe has registered.
         state: whether the server is started, ready, draining.
+        explanations: the process that explains, and the queue before it.
     """
 
     settings: FrontSettings
     upstream: Upstream
     models: Models
     state: ServerState
+    explanations: ExplanationQueue

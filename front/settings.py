@@ -23,6 +23,7 @@ class FrontSettings:
         port: for HTTP.
         grpc_port: for gRPC.
         max_request_bytes: of a body or a gRPC message; TorchServe's own limit.
+        explanation_priority: `idle` or `normal`.
     """
 
     endpoints: Endpoints
@@ -30,6 +31,7 @@ class FrontSettings:
     port: int
     grpc_port: int
     max_request_bytes: int
+    explanation_priority: str
 
     @classmethod
     def of_runtime_dir(cls, path: Path) -> Self:
@@ -51,6 +53,7 @@ class FrontSettings:
             port=address.port,
             grpc_port=int(properties["front_grpc_port"]),
             max_request_bytes=int(properties.get("max_request_size", MAX_REQUEST_BYTES)),
+            explanation_priority=properties["explanation_priority"],
         )
 
     @property

@@ -41,6 +41,35 @@ class InvalidTopKError(RequestError):
     """`top_k` is not a whole number from 1 to the number of classes."""
 
 
+class InvalidMethodError(RequestError):
+    """`method` of an explanation is none of those there are."""
+
+
+class InvalidClassError(RequestError):
+    """`class` of an explanation is neither the name nor the index of a class."""
+
+
+class InvalidFormatError(RequestError):
+    """`format` of an explanation is none of those there are."""
+
+
+class MethodUnavailableError(RequestError):
+    """The model cannot be explained, or not by this method."""
+
+
+class ExplainedElsewhereError(RequestError):
+    """TorchServe was asked for an explanation, which the front answers.
+
+    Args:
+        message: says where.
+        location: the same request's URL there; what can stand in a header.
+    """
+
+    def __init__(self, message: str, location: str) -> None:
+        super().__init__(message)
+        self.location = location
+
+
 class TooManyBytesError(RequestError):
     """The image has more bytes than `max_image_bytes`."""
 
@@ -74,6 +103,11 @@ HTTP_STATUSES: dict[type[RowError], HttpStatus] = {
     InvalidJsonError: _BAD_REQUEST,
     InvalidBase64Error: _BAD_REQUEST,
     InvalidTopKError: _BAD_REQUEST,
+    InvalidMethodError: _BAD_REQUEST,
+    InvalidClassError: _BAD_REQUEST,
+    InvalidFormatError: _BAD_REQUEST,
+    MethodUnavailableError: HttpStatus(501, "Not Implemented"),
+    ExplainedElsewhereError: HttpStatus(307, "Temporary Redirect"),
     TooManyBytesError: _TOO_LARGE,
     TooManyPixelsError: _TOO_LARGE,
     NotAnImageError: _UNSUPPORTED,

@@ -15,7 +15,8 @@ from engine.class_names import load_class_names
 from engine.loading import load_engine
 from handler.answer import AnswerWriter, error_answer, to_json
 from handler.batch import Batch
-from handler.errors import HTTP_STATUSES, RequestError, ServerStoppingError, type_name
+from handler.errors import HTTP_STATUSES, ExplainedElsewhereError, RequestError, ServerStoppingError, type_name
+from handler.explanations import explained_elsewhere, is_explanation_request
 from handler.front_end import (
     LAST_OF_STREAM,
     STREAM_HEADER,
@@ -58,6 +59,7 @@ class ImageHandler:
         model_dir = Path(properties["model_dir"])
         self.settings = HandlerSettings.from_section((context.model_yaml_config or {}).get("handler"))
         self.class_names = load_class_names(model_dir / "index_to_name.json")
+        self.model_name = str(context.model_name)
         self.model_version = str(manifest_model["modelVersion"])
         self.writer = AnswerWriter(self.class_names, model_version=self.model_version)
         self.runtime_dir = os.environ.get(RUNTIME_DIR_VARIABLE)
@@ -108,6 +110,8 @@ class ImageHandler:
                 code, phrase = HTTP_STATUSES[type(error)]
                 context.set_response_status(code=code, phrase=phrase, idx=index)
                 answers[index] = error_answer(error)
+                if isinstance(error, ExplainedElsewhereError):
+                    context.set_response_header(index, "Location", error.location)
                 self.telemetry.answered(index, code, type_name(type(error)))
         for index, predictions in batch.predictions(self.engine, self.telemetry):
             tutorial = wants_tutorial_answer(context.get_all_request_header(index))
@@ -116,6 +120,8 @@ class ImageHandler:
         return answers
 
     def _request(self, row: Mapping[str, Any], headers: Mapping[str, Any], *, draining: bool) -> ImageRequest:
+        if is_explanation_request(headers):
+            raise explained_elsewhere(row, headers, model=self.model_name, version=self.model_version)
         if draining:
             raise ServerStoppingError("the server is stopping; send the request to another, or again later")
         return read_request(

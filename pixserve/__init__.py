@@ -14,7 +14,7 @@ from pixserve.connection import Connection
 from pixserve.endpoints import Endpoints
 from pixserve.errors import ClientError
 from pixserve.management import ManagementClient
-from pixserve.records import Health, ModelVersion, Prediction, RankedClass, Worker
+from pixserve.records import Explanation, Health, ModelVersion, Prediction, RankedClass, Worker
 from pixserve.rest import RestClient
 from pixserve.retries import Retries
 from pixserve.rpc import GrpcClient
@@ -25,6 +25,7 @@ __all__ = [
     "ClientError",
     "Connection",
     "Endpoints",
+    "Explanation",
     "GrpcClient",
     "Health",
     "ManagementClient",

@@ -65,6 +65,7 @@ class Connection:
             explain=self._explain,
             timeout_s=self.timeout_s,
             connections=connections,
+            front=self.endpoints.front,
         )
 
     def grpc(self) -> GrpcClient:
@@ -75,6 +76,7 @@ class Connection:
             retries=self.retries,
             explain=self._explain,
             timeout_s=self.timeout_s,
+            front=self.endpoints.front_grpc,
         )
 
     @property

@@ -83,6 +83,26 @@ class InvalidTopKError(RejectedImageError):
     """`top_k` is no whole number from 1 to the number of classes."""
 
 
+class InvalidMethodError(RejectedImageError):
+    """`method` of an explanation is none of those there are."""
+
+
+class InvalidClassError(RejectedImageError):
+    """`class` of an explanation is neither the name nor the index of a class."""
+
+
+class InvalidFormatError(RejectedImageError):
+    """`format` of an explanation is none of those there are."""
+
+
+class MethodUnavailableError(RejectedImageError):
+    """The model cannot be explained, or not by this method, or the server has no front."""
+
+
+class ExplainedElsewhereError(RejectedImageError):
+    """Explanations are answered at another address, which the message names."""
+
+
 class TooManyBytesError(RejectedImageError):
     """The file is larger than the handler takes."""
 
@@ -188,6 +208,8 @@ TORCHSERVE_ERRORS: tuple[tuple[str, str, type[ClientError]], ...] = (
     ("ModelNotFoundException", "not found at", ArchiveNotFoundError),
     ("ModelNotFoundException", "allowed URL", ArchiveNotFoundError),
     ("ModelNotFoundException", "", ModelNotFoundError),
+    ("ModelNotFound", "", ModelNotFoundError),  # the front's
+    ("VersionNotFound", "", VersionNotFoundError),  # likewise
     ("ModelVersionNotFoundException", "", VersionNotFoundError),
     ("ConflictStatusException", "", VersionExistsError),
     ("InvalidModelVersionException", "", DefaultVersionError),

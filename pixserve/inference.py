@@ -9,7 +9,7 @@ from typing import Self
 
 from pixserve.errors import ClientError, NotAcceptedError
 from pixserve.images import ImageSource, to_bytes
-from pixserve.records import Health, Prediction
+from pixserve.records import Explanation, Health, Prediction
 from pixserve.retries import Retries
 from pixserve.tokens import Tokens, with_token
 
@@ -100,6 +100,38 @@ class InferenceClient(ABC):
             finally:
                 pool.shutdown(cancel_futures=True)
 
+    def explain(
+        self,
+        image: ImageSource,
+        *,
+        model: str = DEFAULT_MODEL,
+        version: str | None = None,
+        method: str | None = None,
+        target: str | int | None = None,
+    ) -> Explanation:
+        """Ask which pixels of an image spoke for a class; seconds on a busy server, which puts predictions first.
+
+        Args:
+            image, model, version: as for `predict`.
+            method: `occlusion` or `integrated_gradients`; None leaves it to the server.
+            target: the name or index of a class; None means the predicted one.
+
+        Raises:
+            ClientError: see pixserve/errors.py.
+            OSError: the file cannot be read.
+        """
+        options = {"format": "both"}
+        if method is not None:
+            options["method"] = method
+        if target is not None:
+            options["class"] = str(target)
+        data = to_bytes(image)
+
+        def send(headers: dict[str, str]) -> Explanation:
+            return self._explanation(data, model, version, options, headers)
+
+        return self._retries.call(lambda: with_token(self._tokens, "inference", send))
+
     def health(self) -> Health:
         """Return TorchServe's own opinion of its health (`/ping`).
 
@@ -116,6 +148,11 @@ class InferenceClient(ABC):
     def _predict(
         self, image: bytes, model: str, version: str | None, top_k: int | None, headers: dict[str, str]
     ) -> Prediction: ...
+
+    @abstractmethod
+    def _explanation(
+        self, image: bytes, model: str, version: str | None, options: dict[str, str], headers: dict[str, str]
+    ) -> Explanation: ...
 
     @abstractmethod
     def _health(self, headers: dict[str, str]) -> Health: ...

@@ -1,5 +1,6 @@
 """What the clients return: frozen dataclasses, the same for REST and gRPC."""
 
+import base64
 import json
 import re
 from collections.abc import Mapping
@@ -48,6 +49,56 @@ class Prediction:
         """The record in the field names of the handler's answer."""
         top = [{"class": kind.index, "class_name": kind.name, "probability": kind.probability} for kind in self.top]
         return {**top[0], "top": top, "model_version": self.model_version}
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """Which pixels of an image spoke for a class.
+
+    Attributes:
+        target: the class that is explained, with the probability that the model answers for it.
+        heat_map: (S, S), S the side of the images that the model takes, row by row from the top left: how much of the
+            class's log-odds is owed to each pixel, in nats; below 0 it spoke against the class.
+        method: how it was computed.
+        network: what was explained, in words.
+        model_version: the version that was asked.
+        overlay: a PNG of the heat map over the image: red for, blue against.
+    """
+
+    target: RankedClass
+    heat_map: tuple[tuple[float, ...], ...]
+    method: str
+    network: str
+    model_version: str
+    overlay: bytes
+
+    @classmethod
+    def from_json(cls, answer: Mapping[str, Any]) -> "Explanation":
+        """Read the body of an answer in format `both`.
+
+        Raises:
+            KeyError, TypeError, ValueError: it is no explanation.
+        """
+        return cls(
+            RankedClass.from_json(answer),
+            tuple(tuple(map(float, row)) for row in answer["heat_map"]),
+            str(answer["method"]),
+            str(answer["network"]),
+            str(answer["model_version"]),
+            base64.b64decode(answer["overlay"], validate=True),
+        )
+
+    def to_json(self) -> dict[str, Any]:
+        """The record in the field names of the server's answer, without the overlay."""
+        return {
+            "class": self.target.index,
+            "class_name": self.target.name,
+            "probability": self.target.probability,
+            "method": self.method,
+            "heat_map": [list(row) for row in self.heat_map],
+            "network": self.network,
+            "model_version": self.model_version,
+        }
 
 
 @dataclass(frozen=True)

@@ -8,10 +8,11 @@ from typing import Any
 import grpc
 from google.protobuf.empty_pb2 import Empty
 
-from pixserve._stubs.inference_pb2 import PredictionsRequest
+from pixserve._stubs.inference_pb2 import PredictionResponse, PredictionsRequest
 from pixserve._stubs.inference_pb2_grpc import InferenceAPIsServiceStub
 from pixserve.addresses import grpc_address, is_loopback
 from pixserve.errors import (
+    AddressError,
     ClientError,
     HandlerFailedError,
     ModelNotFoundError,
@@ -25,10 +26,13 @@ from pixserve.errors import (
     error_of,
 )
 from pixserve.inference import DEFAULT_TIMEOUT_S, Explain, InferenceClient
-from pixserve.records import Health, Prediction
+from pixserve.records import Explanation, Health, Prediction
 from pixserve.retries import DEFAULT_RETRIES, Retries
 from pixserve.tokens import Tokens
 
+# The messages are those of predictions; answers are JSON documents, errors gRPC statuses with these two entries.
+EXPLAIN = "/pixserve.Explanations/Explain"
+ERROR_CODE, ERROR_TYPE = "error-code", "error-type"
 MAX_ANSWER_BYTES = 16_000_000
 # The last line of TorchServe's details: the class of its exception.
 JAVA_CLASS = re.compile(r"(?:[\w.]+\.)?(?P<kind>\w+Exception)(?:\.\(\))?")
@@ -53,6 +57,7 @@ class GrpcClient(InferenceClient):
         address: host and port, in plain text: TorchServe speaks TLS only where it was given a certificate.
         tokens, retries, explain: see `InferenceClient`.
         timeout_s: how long one call may take in all.
+        front: host and port of the front's gRPC, which answers explanations; None does without.
     """
 
     def __init__(
@@ -63,6 +68,7 @@ class GrpcClient(InferenceClient):
         retries: Retries | None = None,
         explain: Explain | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,
+        front: str | None = None,
     ) -> None:
         super().__init__(tokens=tokens, retries=retries or DEFAULT_RETRIES, explain=explain)
         self._address = grpc_address(address)
@@ -73,11 +79,14 @@ class GrpcClient(InferenceClient):
             ("grpc.enable_http_proxy", int(not is_loopback(self._address))),  # as in open_http
         ]
         self._channel = grpc.insecure_channel(self._address, options=options)
+        self._front_channel = grpc.insecure_channel(grpc_address(front), options=options) if front else None
         self._service = InferenceAPIsServiceStub(self._channel)
 
     def close(self) -> None:
-        """Close the channel."""
+        """Close the channels."""
         self._channel.close()
+        if self._front_channel is not None:
+            self._front_channel.close()
 
     def _predict(
         self, image: bytes, model: str, version: str | None, top_k: int | None, headers: dict[str, str]
@@ -85,6 +94,24 @@ class GrpcClient(InferenceClient):
         fields = {"image": image} if top_k is None else {"image": image, "top_k": str(top_k).encode()}
         request = PredictionsRequest(model_name=model, model_version=version or "", input=fields)
         return read_answer(self._call(self._service.Predictions, request, headers).prediction)
+
+    def _explanation(
+        self, image: bytes, model: str, version: str | None, options: dict[str, str], headers: dict[str, str]
+    ) -> Explanation:
+        if self._front_channel is None:
+            raise AddressError("the front's gRPC address is not known: give it as `front`, 127.0.0.1:8001 say")
+        fields = {"image": image, **{name: value.encode() for name, value in options.items()}}
+        request = PredictionsRequest(model_name=model, model_version=version or "", input=fields)
+        method = self._front_channel.unary_unary(
+            EXPLAIN,
+            request_serializer=PredictionsRequest.SerializeToString,
+            response_deserializer=PredictionResponse.FromString,
+        )
+        answer = self._call(method, request, headers).prediction
+        try:
+            return Explanation.from_json(json.loads(answer))
+        except (ValueError, KeyError, TypeError) as fault:
+            raise UnexpectedAnswerError(f"an unexpected answer: {answer[:200]!r}", code=200) from fault
 
     def _health(self, headers: dict[str, str]) -> Health:
         text = self._call(self._service.Ping, Empty(), headers).health
@@ -119,6 +146,9 @@ def read_answer(body: bytes) -> Prediction:
 def error_of_rpc(fault: grpc.RpcError, *, address: str) -> ClientError:
     """Return the error that a failed call stands for: gRPC's own, or TorchServe's, named in the last line of it."""
     code, details = fault.code(), fault.details() or ""
+    said: dict[str, Any] = dict(fault.trailing_metadata() or ())  # type: ignore[arg-type]  # pairs
+    if ERROR_TYPE in said:
+        return error_of(details, code=int(said[ERROR_CODE]), kind=said[ERROR_TYPE])
     message, _, last_line = details.rpartition("\n")
     if named := JAVA_CLASS.fullmatch(last_line):
         return _with_rest_status(error_of(message, code=500, kind=named["kind"]))

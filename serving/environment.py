@@ -13,6 +13,7 @@ from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE
 from serving.machine import this_machine
 from serving.settings import Settings
 
+FRONT_VARIABLE = "PIXSERVE_FRONT"  # names the front's address to the workers; they send requests for explanations there
 TORCH_STAND_IN = Path(__file__).parent / "torch_stand_in"  # holds a module `torch` of a few lines
 
 PASSED = (
@@ -57,4 +58,5 @@ def worker_environment(settings: Settings) -> dict[str, str]:
         "METRICS_LOCATION": str(directory.logs),
         RUNTIME_DIR_VARIABLE: str(directory.path),
         **({"PROMETHEUS_MULTIPROC_DIR": str(directory.metrics)} if settings.serves_metrics else {}),
+        **({FRONT_VARIABLE: settings.front} if settings.front else {}),
     }

@@ -43,6 +43,7 @@ CHECKS: dict[str, Check] = {
     "pass_environment": variables,
     "enable_front": boolean,
     "front_address": plain_address,
+    "explanation_priority": one_of("idle", "normal"),
     "front_grpc_port": port,
     # The gateway's own.
     **GATEWAY_CHECKS,
@@ -145,6 +146,7 @@ DEFAULTS = {
     "grpc_management_address": "127.0.0.1",
     "grpc_management_port": "7071",
     "enable_front": "true",
+    "explanation_priority": "idle",
     "front_address": "http://127.0.0.1:8000",
     "front_grpc_port": "8001",
 }

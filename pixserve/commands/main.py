@@ -13,7 +13,7 @@ from typing import Annotated, NoReturn
 
 import typer
 
-from pixserve.commands import predict, versions
+from pixserve.commands import explain, predict, versions
 from pixserve.commands.options import Target
 from pixserve.commands.output import say, sentence_of
 from pixserve.errors import ClientError
@@ -64,6 +64,7 @@ def options(
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     predict.predict,
+    explain.explain,
     versions.models,
     versions.describe,
     versions.health,

@@ -12,7 +12,7 @@ from serving.gateway_checks import GATEWAY_CHECKS
 from serving.settings import CONFIG, read_properties
 from serving.validation import CHECKS, DEFAULTS, SET_BY_THE_LAUNCHER, validated
 
-FRONT = {"enable_front", "front_address", "front_grpc_port"}
+FRONT = {"enable_front", "front_address", "front_grpc_port", "explanation_priority"}
 READ_BY_THE_LAUNCHER = {
     "serving_profile",
     "pass_environment",
@@ -72,6 +72,7 @@ def test_an_address_that_is_missing_is_the_shipped_one():
         ("front_address", "unix:front.sock", "http://host:port"),
         ("front_address", "http://127.0.0.1:0", "a whole number from 1 to 65535"),
         ("enable_front", "off", "true or false"),
+        ("explanation_priority", "high", "one of idle, normal"),
         ("pass_environment", "MY VARIABLE", "names of environment variables, separated by commas"),
     ],
 )
