@@ -15,7 +15,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -o pipefail -c
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
-.PHONY: help environments archive serve start status stop gateway gateway-stop watch test lint unit end-to-end fresh format clean FORCE \
+.PHONY: help environments archive serve start status stop gateway gateway-stop watch test lint unit end-to-end \
+	fresh image-proof sbom audit format clean FORCE \
 	bench bench-quick bench-extras bench-growth bench-accuracy bench-numerics bench-uploads bench-gateway rollout-drill gateway-drill
 
 help:  ## say what there is
@@ -42,8 +43,14 @@ $(DEV)/installed: SIZE := 3.3 GB to fetch, 6.4 GB on disk (PyTorch with CUDA)
 	@pwd -P > $@
 	@echo "$*: complete; the client is $*/bin/pixserve, or 'pixserve' after 'source $*/bin/activate'"
 
+# What reads packages from outside has an environment of its own: its pins would bind those of the project.
+.venv-audit/installed: deploy/audit.txt
+	@$(PYTHON) -m venv .venv-audit
+	@.venv-audit/bin/python -m pip install --quiet --requirement deploy/audit.txt
+	@pwd -P > $@
+
 # An environment knows the folder it was made for: where the folder has been moved, it is made again, from pip's cache.
-$(shell for made in .venv/installed $(DEV)/installed; do cmp -s <(pwd -P) $$made || echo $$made; done): FORCE
+$(shell for made in .venv/installed $(DEV)/installed .venv-audit/installed; do cmp -s <(pwd -P) $$made || echo $$made; done): FORCE
 
 archive: $(SERVE)/installed  ## pack the shipped weights into model-store/
 	@$(SERVE)/bin/python archive.py
@@ -85,6 +92,16 @@ end-to-end: .venv/installed $(DEV)/installed  ## the tests against a real TorchS
 
 fresh:  ## both commands of the README on a bare Debian with its oldest and newest Python (root, mmdebstrap)
 	tests/fresh/run.sh
+
+image-proof: $(DEV)/installed  ## the Dockerfile's steps in a bare Debian, served on a read-only root (root, mmdebstrap)
+	$(DEV)/bin/python tests/fresh/image.py
+
+sbom: .venv/installed .venv-audit/installed  ## bill of materials of the serving environment: build/sbom.cdx.json
+	@mkdir -p build
+	.venv-audit/bin/cyclonedx-py environment .venv --output-reproducible --output-file build/sbom.cdx.json
+
+audit: .venv/installed .venv-audit/installed  ## known weaknesses of the packages in the serving environment (Internet)
+	.venv-audit/bin/pip-audit --strict --path .venv/lib/python*/site-packages
 
 bench: .venv/installed $(DEV)/installed  ## this server beside eight others, side by side; fills the tables of docs/reference/benchmarks.md
 	$(DEV)/bin/python -m benchmarks.bench --record model/cifar10-1.0.json --save $(RESULTS)/bench-1.0.json

@@ -21,6 +21,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from engine.metadata import ENGINE_JSON, EngineMetadata, MetadataError
+from pixserve.archive_signatures import SignatureError, sign, signature_of
 
 PROJECT = Path(__file__).resolve().parent
 HANDLER = PROJECT / "handler"
@@ -183,6 +184,9 @@ def zip_reproducibly(folder: Path, target: Path) -> Path:
 def archive(
     records: Annotated[list[Path] | None, typer.Argument(help="Training records; all of model/ if none.")] = None,
     store: Annotated[Path, typer.Option(help="The folder of archives.")] = PROJECT / "model-store",
+    sign_with: Annotated[
+        Path | None, typer.Option(help="Private key (PEM, elliptic curve): a signature beside each archive.")
+    ] = None,
 ) -> None:
     """Pack trained networks for TorchServe."""
     found = records or sorted((PROJECT / "model").glob("*.json"))
@@ -193,14 +197,18 @@ def archive(
         unexported = (
             "" if read_contents(record).engine else "; without OpenVINO files (`python train.py export`): torch"
         )
-        print(f"{path.name}: {'packed' if written else 'up to date'}{unexported}")
+        signed = ""
+        if sign_with:
+            sign(path, private_key=sign_with)
+            signed = f", signed: {signature_of(path).name}"
+        print(f"{path.name}: {'packed' if written else 'up to date'}{unexported}{signed}")
 
 
 def main() -> NoReturn:
     """Run the command line; a fault is one sentence on stderr and exit code 1."""
     try:
         app(standalone_mode=True)
-    except ArchiveError as fault:
+    except (ArchiveError, SignatureError) as fault:
         print(f"error: {fault}", file=sys.stderr)
     sys.exit(1)
 

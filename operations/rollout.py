@@ -19,6 +19,7 @@ from operations.signals import defer_signals
 from operations.switch import promote, restore_default
 from operations.verdict import Limits, Verdict
 from operations.watch import Watch
+from pixserve.archive_signatures import require_signature_where_configured
 from pixserve.connection import Connection
 from pixserve.errors import ModelNotFoundError, VersionExistsError
 from pixserve.records import ModelVersion
@@ -92,6 +93,7 @@ class Rollout:
         self._management = connection.management
         self._runtime_directory = require_runtime_directory(connection)
         self._archive_path = require_store(connection) / plan.archive
+        require_signature_where_configured(self._archive_path, self._runtime_directory)
         self._archive = ArchiveFacts.read(self._archive_path)
         self._model = model
         self._plan = plan

@@ -36,6 +36,11 @@ class RuntimeDirectory:
         return self.path / "launcher.lock"
 
     @property
+    def archive_public_key(self) -> Path:
+        """A copy of the key that archives must be signed with; absent where any archive may be loaded."""
+        return self.path / "archive-public-key.pem"
+
+    @property
     def state(self) -> Path:
         """What is served: versions, defaults, workers. The next start comes back to it."""
         return self.path / "state.json"

@@ -35,6 +35,14 @@ def prepare(directory: RuntimeDirectory, management_socket: Path | None) -> None
             path.unlink(missing_ok=True)
 
 
+def publish_key(directory: RuntimeDirectory, public_key: Path | None) -> None:
+    """Keep a copy of the key that archives must be signed with, for rollouts; without a key, none."""
+    if public_key:
+        shutil.copyfile(public_key, directory.archive_public_key)
+    else:
+        directory.archive_public_key.unlink(missing_ok=True)
+
+
 def clear_metrics(directory: RuntimeDirectory) -> None:
     """Let counters start at zero; call it when the launcher starts, and not when it starts TorchServe again."""
     shutil.rmtree(directory.metrics, ignore_errors=True)

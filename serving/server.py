@@ -21,7 +21,7 @@ from pixserve.state_files import write_text
 from pixserve.tokens import Tokens
 from pixserve.worker_log import worker_deaths
 from serving.archives import read_store
-from serving.directory import prepare
+from serving.directory import prepare, publish_key
 from serving.drain import drain
 from serving.environment import worker_environment
 from serving.errors import EndedError, ServingError, WorkerLoadError
@@ -81,8 +81,12 @@ class Server:
         ports = self.settings.ports
         require_free({key: port for key, port in ports.items() if not (key in FRONT_PORTS and self._front.runs)})
         archives, state = read_store(self.settings.store), read_state(self._directory)
-        startup = plan_startup(archives, state, directory=self._directory, workers=self.settings.workers)
+        public_key = self.settings.archive_public_key
+        startup = plan_startup(
+            archives, state, directory=self._directory, workers=self.settings.workers, public_key=public_key
+        )
         prepare(self._directory, self.settings.management_socket)
+        publish_key(self._directory, public_key)
         command = java_command(self.settings, self.settings.write(startup))
         self._log_start = size_of(self._directory.server_log)
         # The kernel ends a child with the thread that started it; only the main thread lives as long as the launcher.

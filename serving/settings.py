@@ -22,6 +22,7 @@ LONGEST_SOCKET_PATH = 103  # bytes; the kernel's limit is 108 on Linux, 104 else
 OURS = {  # for launcher and gateway; TorchServe does not know them
     "serving_profile",
     "pass_environment",
+    "archive_public_key",
     "metrics_address",
     "enable_metrics_api",
     "torchserve_metrics_address",
@@ -117,6 +118,12 @@ class Settings:
     def passed_environment(self) -> list[str]:
         """Environment variables that TorchServe and its workers get beside the usual ones; ``NAME*`` is a prefix."""
         return [name for name in self.properties.get("pass_environment", "").split(",") if name]
+
+    @property
+    def archive_public_key(self) -> Path | None:
+        """The key that archives must be signed with, where one is configured."""
+        name = self.properties.get("archive_public_key", "")
+        return Path(name) if name else None
 
     @property
     def management_socket(self) -> Path | None:

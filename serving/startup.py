@@ -6,8 +6,10 @@ its default. Later: what was served before, and nothing else of the same models,
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from pixserve.archive_signatures import SignatureError, require_signature
 from pixserve.refused_archives import digest, refusal
 from pixserve.runtime_directory import RuntimeDirectory
 from serving.archives import Archive
@@ -65,7 +67,12 @@ class Startup:
 
 
 def plan_startup(
-    archives: list[Archive], before: State | None, *, directory: RuntimeDirectory, workers: int
+    archives: list[Archive],
+    before: State | None,
+    *,
+    directory: RuntimeDirectory,
+    workers: int,
+    public_key: Path | None = None,
 ) -> Startup:
     """Decide what a start loads.
 
@@ -74,6 +81,7 @@ def plan_startup(
         before: what was served last, or None on the first start.
         directory: the server's; an error names its state file.
         workers: worker processes of a version, where `before` does not say.
+        public_key: the key that an archive must be signed with; None: any may be loaded.
 
     Raises:
         ServingError: there is nothing to load.
@@ -85,6 +93,8 @@ def plan_startup(
         of_model = [archive for archive in archives if archive.model == model]
         past = (before or {}).get(model)
         chosen = list(_not_refused(of_model, notes) if past is None else _as_before(model, of_model, past, notes))
+        if public_key:
+            chosen = list(_signed(chosen, public_key, notes))
         loaded += chosen
         state[model] = _planned(model, chosen, past, workers, notes)
     if not loaded:
@@ -114,6 +124,16 @@ def _as_before(model: str, archives: list[Archive], past: ServedModel, notes: li
     for version in sorted(set(past.versions) - {archive.version for archive in archives}):
         name = past.versions[version].archive
         notes.append(f"{model} {version} was served before; its archive {name} is not in the model store any more")
+
+
+def _signed(archives: list[Archive], public_key: Path, notes: list[str]) -> Iterator[Archive]:
+    for archive in archives:
+        try:
+            require_signature(archive.path, public_key=public_key)
+        except SignatureError as fault:
+            notes.append(f"{archive.path.name} is not loaded: {fault}")
+        else:
+            yield archive
 
 
 def _why_not_loaded(archive: Archive) -> str:

@@ -16,6 +16,7 @@ from serving.value_checks import (
     address_or_none,
     boolean,
     decimal,
+    existing_file,
     host,
     one_of,
     plain_address,
@@ -41,6 +42,7 @@ CHECKS: dict[str, Check] = {
     # The launcher's own.
     "serving_profile": one_of(*PROFILES),
     "pass_environment": variables,
+    "archive_public_key": existing_file,
     "enable_front": boolean,
     "front_address": plain_address,
     "explanation_priority": one_of("idle", "normal"),

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Callable
 from decimal import Decimal, InvalidOperation
+from pathlib import Path
 
 Check = Callable[[str], str]  # raises ValueError with what was expected
 
@@ -12,6 +13,13 @@ VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*\*?")
 
 def text(value: str) -> str:
     """Accept anything."""
+    return value
+
+
+def existing_file(value: str) -> str:
+    """Accept nothing, or the absolute path of a file."""
+    if value and not (Path(value).is_absolute() and Path(value).is_file()):
+        raise ValueError("the absolute path of a file that exists, or nothing")
     return value
 
 

@@ -7,10 +7,11 @@ import typer
 
 from operations import switch
 from operations.loading import add_workers
-from operations.local_server import require_runtime_directory
+from operations.local_server import require_runtime_directory, require_store
 from operations.lock import exclusive_lock
 from operations.quiesce import scale_down, unregister_gracefully
 from operations.signals import defer_signals
+from pixserve.archive_signatures import require_signature_where_configured
 from pixserve.commands.options import Version, target_of
 from pixserve.commands.output import quantity, say
 from pixserve.connection import Connection
@@ -35,6 +36,7 @@ def register(context: typer.Context, archive: Archive, workers: NewWorkers = Non
         runtime_directory = require_runtime_directory(connection)
         name = archive_name(archive, connection)
         warn_of_refusal(name, connection)
+        require_signature_where_configured(require_store(connection) / name, runtime_directory)
         with exclusive_lock(runtime_directory):
             registered = management.register(name)
             model, version = registered.model, registered.version

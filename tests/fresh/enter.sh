@@ -1,8 +1,9 @@
 #!/usr/bin/env bash
-# enter.sh ROOT WITH_TESTS: run inside.sh in the chroot ROOT, with the caller's network and pip configuration.
-# Called by run.sh in a mount namespace of its own.
+# enter.sh ROOT COMMAND...: run a command in the chroot ROOT, with the caller's network and pip configuration.
+# Called in a mount namespace of its own.
 set -euo pipefail
-root=$1 with_tests=$2
+root=$1
+shift
 
 # "global.cert='/x'" and ":env:.cert='/x'" become options of one [global] section; the environment comes first and wins.
 {
@@ -27,5 +28,4 @@ kept=()
 for name in http_proxy https_proxy no_proxy HTTP_PROXY HTTPS_PROXY NO_PROXY; do
     [ -z "${!name:-}" ] || kept+=("$name=${!name}")
 done
-exec chroot "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/root LANG=C.UTF-8 "${kept[@]}" \
-    bash /root/inside.sh "$with_tests"
+exec chroot "$root" /usr/bin/env -i PATH=/usr/local/bin:/usr/bin:/bin HOME=/root LANG=C.UTF-8 "${kept[@]}" "$@"

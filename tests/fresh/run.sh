@@ -29,6 +29,6 @@ for suite in "$@"; do
     git ls-files -z | tar --create --null --files-from=- | tar --extract --directory "$project"
     cp tests/fresh/inside.sh "$root/root/"
     # A mount and a process namespace of its own: when it ends, so do its mounts and every process in it.
-    unshare --mount --pid --fork --kill-child tests/fresh/enter.sh "$root" "$with_tests"
+    unshare --mount --pid --fork --kill-child tests/fresh/enter.sh "$root" bash /root/inside.sh "$with_tests"
     rm -rf --one-file-system "$root"
 done

@@ -1,10 +1,12 @@
 """What a start loads: what was served before, and at first all that no rollout refused."""
 
 import os
+import subprocess
 from pathlib import Path
 
 import pytest
 
+from pixserve.archive_signatures import sign
 from pixserve.refused_archives import mark_refused
 from pixserve.runtime_directory import RuntimeDirectory
 from serving.archives import read_store
@@ -145,3 +147,15 @@ def test_with_everything_refused_the_start_fails_at_once(store, directory):
         mark_refused(path, "accuracy fell")
     with pytest.raises(ServingError, match=r"there is no version to serve: pack another archive\npets-1.0.mar is not"):
         plan(store, directory)
+
+
+def test_an_archive_without_a_valid_signature_is_not_loaded_where_a_key_is_configured(store, directory, tmp_path):
+    key = tmp_path / "key.pem"
+    make_key = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key]
+    subprocess.run(make_key, check=True)
+    subprocess.run(["openssl", "ec", "-in", key, "-pubout", "-out", tmp_path / "public.pem"], check=True, text=True)
+    sign(store / "pets-1.0.mar", private_key=key)
+    startup = plan_startup(read_store(store), None, directory=directory, workers=3, public_key=tmp_path / "public.pem")
+    assert defaults(startup) == {"1.0": True}
+    (note,) = startup.notes
+    assert note.startswith("pets-2.0.mar is not loaded: pets-2.0.mar is not signed")

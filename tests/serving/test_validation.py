@@ -16,6 +16,7 @@ FRONT = {"enable_front", "front_address", "front_grpc_port", "explanation_priori
 READ_BY_THE_LAUNCHER = {
     "serving_profile",
     "pass_environment",
+    "archive_public_key",
     "torchserve_metrics_address",
     "vmargs",
     "plugins_path",
@@ -73,6 +74,7 @@ def test_an_address_that_is_missing_is_the_shipped_one():
         ("front_address", "http://127.0.0.1:0", "a whole number from 1 to 65535"),
         ("enable_front", "off", "true or false"),
         ("explanation_priority", "high", "one of idle, normal"),
+        ("archive_public_key", "keys/none.pem", "the absolute path of a file that exists, or nothing"),
         ("pass_environment", "MY VARIABLE", "names of environment variables, separated by commas"),
     ],
 )
