@@ -74,6 +74,18 @@ class TooManyBytesError(RequestError):
     """The image has more bytes than `max_image_bytes`."""
 
 
+class InvalidTensorError(RequestError):
+    """A tensor of the Open Inference Protocol is not what it says, or not one that the model takes."""
+
+
+class UnknownOutputError(RequestError):
+    """A request asks for an output that the model does not have, or not in that form."""
+
+
+class TooManyImagesError(RequestError):
+    """The images of a request are more than `max_images`, take too long to decode, or make too long an answer."""
+
+
 class UnsupportedEncodingError(RequestError):
     """The body is compressed (`Content-Encoding`)."""
 
@@ -108,7 +120,10 @@ HTTP_STATUSES: dict[type[RowError], HttpStatus] = {
     InvalidFormatError: _BAD_REQUEST,
     MethodUnavailableError: HttpStatus(501, "Not Implemented"),
     ExplainedElsewhereError: HttpStatus(307, "Temporary Redirect"),
+    InvalidTensorError: _BAD_REQUEST,
+    UnknownOutputError: _BAD_REQUEST,
     TooManyBytesError: _TOO_LARGE,
+    TooManyImagesError: _TOO_LARGE,
     TooManyPixelsError: _TOO_LARGE,
     NotAnImageError: _UNSUPPORTED,
     UnsupportedImageError: _UNSUPPORTED,
@@ -122,3 +137,8 @@ HTTP_STATUSES: dict[type[RowError], HttpStatus] = {
 def type_name(error_class: type[RowError]) -> str:
     """The `type` of an error answer, such as `DamagedImage`."""
     return error_class.__name__.removesuffix("Error")
+
+
+def numbered(error: RowError, number: int, count: int) -> RowError:
+    """The error of one image of several, whose message says which."""
+    return type(error)(f"image {number} of {count}: {error.message}")

@@ -24,6 +24,8 @@ REPEATED = " (again)"
 
 # Set by the gateway alone (deploy/gateway/), which passes no client's header of this name on.
 ANSWER_HEADER = "Pixserve-Answer"
+EXPLAIN_HEADER = "explain"  # "True" or "False"
+PATH_HEADER = "url_path"  # what follows the version in the path, "" for nothing
 
 _SEQUENCE_HEADERS = "ts_request_sequence_"  # of gRPC's StreamPredictions2, the only headers that gRPC brings
 _URL_ENCODED = "application/x-www-form-urlencoded"
@@ -33,7 +35,7 @@ _UNREADABLE = (EmptyImageError, InvalidJsonError, MissingImageError, NotAnImageE
 
 def is_grpc(headers: Mapping[str, Any]) -> bool:
     """Whether the row came over gRPC: REST brings at least the client's headers, `explain` first of all."""
-    return "explain" not in headers and not any(
+    return EXPLAIN_HEADER not in headers and not any(
         isinstance(value, str) and not name.startswith(_SEQUENCE_HEADERS) for name, value in headers.items()
     )
 
@@ -41,6 +43,15 @@ def is_grpc(headers: Mapping[str, Any]) -> bool:
 def wants_tutorial_answer(headers: Mapping[str, Any]) -> bool:
     """Whether the gateway asks for the answer of PyTorch's Flask tutorial, as it does at /classify."""
     return headers.get(ANSWER_HEADER) == "tutorial"
+
+
+def is_standard_path(headers: Mapping[str, Any]) -> bool:
+    """Whether the row came by a path of KServe's protocols, `/v1/models/M:predict` or `/v2/models/M/infer`.
+
+    REST requests bring `explain`, except on TorchServe's older paths; those to /predictions and /explanations bring
+    `url_path` too.
+    """
+    return EXPLAIN_HEADER in headers and PATH_HEADER not in headers
 
 
 def is_describe_request(headers: Mapping[str, Any]) -> bool:
@@ -60,6 +71,11 @@ def explained(error: RowError, headers: Mapping[str, Any]) -> RowError:
     if encoding.lower() not in {"", "identity"}:
         return UnsupportedEncodingError(
             f"a body with Content-Encoding {encoding[:40]} came; expected it uncompressed, without that header"
+        )
+    if content_type(headers) == _URL_ENCODED and is_standard_path(headers):
+        return MissingImageError(
+            f"a body of type {_URL_ENCODED} came, which curl says by itself; expected JSON with "
+            "-H 'Content-Type: application/json'"
         )
     if content_type(headers) == _URL_ENCODED:
         return MissingImageError(

@@ -9,15 +9,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from handler.base64_text import decode_base64
-from handler.errors import (
-    InvalidBase64Error,
-    InvalidJsonError,
-    InvalidTopKError,
-    MissingImageError,
-    TooManyBytesError,
-)
+from handler.errors import InvalidJsonError, MissingImageError
 from handler.front_end import REPEATED
+from handler.values import check_size, checked_top_k, image_of_base64, shown
 from images.errors import NotAnImageError, UnsupportedImageError
 from images.formats import image_format
 
@@ -26,8 +20,8 @@ TOP_K_FIELD = "top_k"
 DATA_URL = b"data:"
 
 
-class ImageRequest(NamedTuple):
-    """The images of one row as encoded files, at least one, and how many classes the answer shall name for each."""
+class NativeRequest(NamedTuple):
+    """The images of one row as encoded files, one of them, and how many classes the answer shall name."""
 
     images: Sequence[bytes | bytearray]
     top_k: int
@@ -40,7 +34,7 @@ def read_request(
     default_top_k: int,
     class_count: int,
     max_image_bytes: int,
-) -> ImageRequest:
+) -> NativeRequest:
     """Read one row.
 
     Args:
@@ -61,12 +55,9 @@ def read_request(
     elif isinstance(image, str):
         image = image.encode("utf-8", "replace")  # JSON text may hold half a surrogate pair
     if image.startswith(DATA_URL):
-        image = _decoded(image.decode("ascii", "replace"), max_image_bytes)
-    if len(image) > max_image_bytes:
-        raise too_many_bytes(len(image), max_image_bytes)
-    if top_k is None:
-        return ImageRequest((image,), default_top_k)
-    return ImageRequest((image,), _checked_top_k(top_k, class_count=class_count))
+        image = image_of_base64(image.decode("ascii", "replace"), max_image_bytes)
+    check_size(image, max_image_bytes)
+    return NativeRequest((image,), checked_top_k(top_k, default_top_k=default_top_k, class_count=class_count))
 
 
 def _image_field(row: Mapping[str, Any], headers: Mapping[str, Any]) -> str:
@@ -85,10 +76,10 @@ def _image_field(row: Mapping[str, Any], headers: Mapping[str, Any]) -> str:
     likely = files or [field for field in fields if _starts_like_an_image(row[field])]
     chosen = named or (likely[0] if len(likely) == 1 else None)
     if chosen is None:
-        came = ", ".join(_shown(field) for field in list(row)[:5]) or "no field"
+        came = ", ".join(shown(field) for field in list(row)[:5]) or "no field"
         raise MissingImageError(f"{came} came; expected a field image or data, or one file of any name")
     if chosen + REPEATED in row:
-        raise MissingImageError(f"{_shown(chosen)} came more than once; expected one image a request")
+        raise MissingImageError(f"{shown(chosen)} came more than once; expected one image a request")
     return chosen
 
 
@@ -137,44 +128,6 @@ def _json_object(value: Any) -> dict[str, Any]:
 
 def _base64_image(document: dict[str, Any], max_image_bytes: int) -> bytes:
     if "image" not in document:
-        came = ", ".join(_shown(key) for key in list(document)[:5]) or "no key"
+        came = ", ".join(shown(key) for key in list(document)[:5]) or "no key"
         raise MissingImageError(f'JSON with {came}; expected {{"image": "<base64>"}}')
-    text = document["image"]
-    if not isinstance(text, str):
-        raise InvalidBase64Error(f"image is JSON of type {type(text).__name__}; expected base64 text")
-    return _decoded(text, max_image_bytes)
-
-
-def _decoded(text: str, max_image_bytes: int) -> bytes:
-    if len(text) * 3 // 4 > 2 * max_image_bytes + 1000:  # half of it may be line ends
-        raise too_many_bytes(len(text) * 3 // 4, max_image_bytes)
-    try:
-        return decode_base64(text)
-    except ValueError as error:
-        raise InvalidBase64Error(f"image is no base64 ({error}); expected an image in base64, or a data URL") from error
-
-
-def _checked_top_k(value: Any, *, class_count: int) -> int:
-    """A form sends text, JSON a number."""
-    number = value
-    if isinstance(value, (str, bytes, bytearray)):
-        try:
-            number = int(value)
-        except ValueError:
-            number = None
-    if type(number) is not int or not 1 <= number <= class_count:
-        raise InvalidTopKError(f"top_k is {_shown(value)}; expected a whole number from 1 to {class_count}")
-    return number
-
-
-def too_many_bytes(came: int, max_image_bytes: int) -> TooManyBytesError:
-    """The error of an image that has more bytes than the limit."""
-    return TooManyBytesError(f"an image of {came:,} bytes; expected at most {max_image_bytes:,}: send a smaller one")
-
-
-def _shown(value: Any) -> str:
-    """What a client sent, short enough for a message; of a nested value, whose text has no bound, the type alone."""
-    if isinstance(value, (list, dict)):
-        return f"of type {type(value).__name__}"
-    text = value.decode("utf-8", "replace") if isinstance(value, (bytes, bytearray)) else str(value)
-    return text if len(text) <= 40 else text[:40] + "…"
+    return image_of_base64(document["image"], max_image_bytes)

@@ -13,7 +13,8 @@ class HandlerSettings:
     """What one model's handler accepts and answers; every number is a whole one of at least 1.
 
     `top_k` is how many classes an answer names where the request does not say (all of them, where the model has
-    fewer). `max_image_bytes` limits an image as sent, `max_image_pixels` its width times height.
+    fewer). `max_image_bytes` limits an image as sent, `max_image_pixels` its width times height, `max_images`
+    how many of them a request may hold.
     `precision` is what the network computes in: `auto`, int8 with a float32 fallback where that was exported, else
     float32; `int8`, the same, but refused at load where there is no int8; `fp32`, float32 alone.
     """
@@ -21,6 +22,7 @@ class HandlerSettings:
     top_k: int = 5
     max_image_bytes: int = 10_000_000
     max_image_pixels: int = MAX_PIXELS
+    max_images: int = 64
     precision: str = "auto"
 
     @classmethod

@@ -119,6 +119,18 @@ class UnsupportedImageError(RejectedImageError):
     """An image of a format, or of a pixel mode, that cannot be classified."""
 
 
+class InvalidTensorError(RejectedImageError):
+    """A tensor is not what it says, or not one that the model takes."""
+
+
+class UnknownOutputError(RejectedImageError):
+    """The model does not have the output that was asked for."""
+
+
+class TooManyImagesError(RejectedImageError):
+    """More images than one request may have."""
+
+
 class UnsupportedEncodingError(RejectedImageError):
     """The body is compressed (`Content-Encoding`)."""
 

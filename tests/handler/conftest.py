@@ -11,6 +11,9 @@ from handler.image_handler import ImageHandler
 
 MakeContext = Callable[..., Context]
 
+PREDICTIONS = {"explain": "False", "url_path": ""}  # what TorchServe says of /predictions
+STANDARD_PATH = {"explain": "False"}  # and of /v1/models/M:predict and /v2/models/M/infer
+
 
 @pytest.fixture
 def served(make_context: MakeContext, with_rows: MakeContext) -> Callable[..., tuple[list[Any], list[int]]]:

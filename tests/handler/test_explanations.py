@@ -10,10 +10,11 @@ from ts.context import Context
 from handler.explanations import FRONT_VARIABLE
 from handler.image_handler import ImageHandler
 from serving import environment
+from tests.handler.conftest import PREDICTIONS
 from tests.sample_pictures import jpeg
 
 MakeContext = Callable[..., Context]
-EXPLAIN = {"explain": "True"}
+EXPLAIN = {"explain": "True", "url_path": ""}
 
 
 @pytest.fixture
@@ -33,7 +34,7 @@ def ask(
 
 def test_the_answer_is_where_the_front_explains(ask: Any) -> None:
     context, (prediction, elsewhere) = ask(
-        {"image": jpeg()}, {"image": jpeg()}, headers=[{"explain": "False"}, EXPLAIN | {"Host": "example.org:8080"}]
+        {"image": jpeg()}, {"image": jpeg()}, headers=[PREDICTIONS, EXPLAIN | {"Host": "example.org:8080"}]
     )
     assert prediction["class_name"]
     assert context.get_response_status(1)[0] == elsewhere["code"] == 307

@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from handler.image_handler import ImageHandler
-from tests.sample_pictures import jpeg
+from tests.handler.conftest import PREDICTIONS
+from tests.sample_pictures import GREEN, jpeg
 
 DESCRIBE = {"describe": "True"}
 
@@ -28,6 +29,14 @@ def test_a_body_with_the_default_type_of_curl_is_told_what_to_say_instead(served
     ((answer,), (status,)) = served(row, headers=[{"Content-Type": "application/x-www-form-urlencoded"}])
     assert (status, answer["type"]) == (400, "MissingImage")
     assert "Content-Type: image/jpeg" in answer["message"]
+
+
+@pytest.mark.parametrize("row", [{"image": jpeg(GREEN)}, {"body": jpeg(GREEN)}], ids=["form", "body"])
+def test_the_gateway_gets_the_answer_of_the_tutorial(served: Any, row: dict[str, bytes]) -> None:
+    answers, statuses = served(row, {"image": b""}, headers=[PREDICTIONS | {"Pixserve-Answer": "tutorial"}] * 2)
+    assert statuses == [200, 400]
+    assert answers[0] == {"class": 1, "class_name": "green"}
+    assert answers[1]["type"] == "EmptyImage"
 
 
 @pytest.mark.parametrize(

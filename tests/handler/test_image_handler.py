@@ -14,7 +14,6 @@ from ts.utils.util import list_classes_from_module
 
 from handler import image_handler
 from handler.image_handler import ImageHandler
-from handler.request import ImageRequest
 from pixserve.runtime_directory import RuntimeDirectory
 from tests import sample_pictures as samples
 from tests.sample_pictures import BLUE, GREEN, RED, jpeg
@@ -79,27 +78,6 @@ def test_a_poisoned_batch_answers_its_good_rows_and_each_bad_one_by_its_own_erro
         assert answer.get("class_name") == "blue" if status == 200 else answer["code"] == status
 
 
-def test_a_bad_image_of_a_row_of_several_costs_that_row_alone(served: Any, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(
-        image_handler, "read_request", lambda row, headers, **_: ImageRequest(row["images"], headers.get("top_k", 1))
-    )
-    rows = [
-        [jpeg(RED), jpeg(GREEN)],
-        [jpeg(BLUE), jpeg()[:300], jpeg(RED)],
-        [jpeg(BLUE)],
-        [b""],
-        [b"hello", jpeg(RED)],
-        [jpeg(GREEN), jpeg(BLUE), jpeg(RED)],
-    ]
-    answers, statuses = served(*({"images": row} for row in rows), headers=[{"top_k": 1 + index} for index in range(6)])
-    assert statuses == [200, 422, 200, 400, 415, 200]
-    assert [document["class_name"] for document in answers[0]] == ["red", "green"]
-    assert answers[1]["message"].startswith("image 2 of 3: ")
-    assert (answers[2]["class_name"], len(answers[2]["top"])) == ("blue", 3)
-    assert [document["class_name"] for document in answers[5]] == ["green", "blue", "red"]
-    assert [len(document["top"]) for document in answers[5]] == [4, 4, 4]
-
-
 def test_a_batch_of_bad_rows_alone_is_answered_without_a_forward_pass(make_context: Any, with_rows: Any) -> None:
     context = make_context()
     handler = started(context)
@@ -146,6 +124,7 @@ def test_a_row_to_describe_is_described_beside_predictions(served: Any) -> None:
         "top_k": 5,
         "max_image_bytes": 10_000_000,
         "max_image_pixels": 25_000_000,
+        "max_images": 64,
     }
     assert answers[0] == answers[2]
 

@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from handler.errors import HTTP_STATUSES, RequestError, type_name
-from handler.request import ImageRequest, read_request
+from handler.request import NativeRequest, read_request
 
 IMAGE = bytearray(b"\xff\xd8\xff\xfb\xff an image")  # in base64 it has a + and a /
 TEXT = base64.b64encode(IMAGE).decode()
 AS_JSON = {"body": {"content-type": "application/json"}}
 
 
-def read(row: dict[str, Any], headers: dict[str, Any] | None = None) -> ImageRequest:
+def read(row: dict[str, Any], headers: dict[str, Any] | None = None) -> NativeRequest:
     return read_request(row, headers or {}, default_top_k=5, class_count=10, max_image_bytes=1000)
 
 
@@ -49,7 +49,7 @@ def refusal(row: dict[str, Any], headers: dict[str, Any] | None = None) -> tuple
     ids=str,
 )
 def test_an_image_is_found_however_it_was_sent(row: dict[str, Any]) -> None:
-    assert read(row) == ImageRequest((IMAGE,), 5)
+    assert read(row) == NativeRequest((IMAGE,), 5)
 
 
 def test_the_field_image_goes_before_others() -> None:

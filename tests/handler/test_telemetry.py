@@ -12,7 +12,7 @@ from handler.telemetry import BATCH_S, Tally, Telemetry
 from tests.sample_pictures import GREEN, jpeg
 
 MakeContext = Callable[..., Context]
-REST = {"explain": "False"}
+REST = {"explain": "False", "url_path": ""}
 
 
 @pytest.fixture
