@@ -14,7 +14,7 @@ from engine.cascade import Cascade
 from engine.class_names import load_class_names
 from engine.loading import openvino_engine
 from engine.metadata import read_metadata
-from explanation.gradient_rules import UnsupportedOperationError
+from explanation.gradient_parts import UnsupportedOperationError
 from explanation.heat_map import SIDE, overlay
 from explanation.methods import METHODS
 from explanation.network import ExplainedNetwork

@@ -11,7 +11,8 @@ import openvino
 import openvino.opset14 as ops
 from openvino import Node, Output
 
-from explanation.gradient_rules import RULES, UnsupportedOperationError
+from explanation.gradient_parts import UnsupportedOperationError
+from explanation.gradient_rules import RULES
 
 
 class FloatGraph(NamedTuple):

@@ -96,6 +96,11 @@ class ExplanationQueue:
         self._waiting = 0
         self._process: subprocess.Popen[bytes] | None = None
 
+    @property
+    def pid(self) -> int | None:
+        """Process id of the process that explains; None before the first job, and once it has been closed."""
+        return self._process.pid if self._process else None
+
     async def explain(self, job: Job, *, before: Callable[[], None] = lambda: None) -> Explanation:
         """The explanation of an image.
 

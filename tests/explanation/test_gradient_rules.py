@@ -9,7 +9,7 @@ import pytest
 from openvino import Node
 
 from explanation.gradient_graph import FloatGraph, forward_model, gradient_model
-from explanation.gradient_rules import UnsupportedOperationError
+from explanation.gradient_parts import UnsupportedOperationError
 
 SIDE, CLASSES, STEP = 6, 4, 1e-2
 RANDOM = np.random.default_rng(4)

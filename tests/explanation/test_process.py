@@ -51,15 +51,6 @@ async def failure_of(work: Awaitable[Any]) -> Failure:
     return refused.value.failure
 
 
-def child() -> psutil.Process:
-    (found,) = _children()
-    return found
-
-
-def _children() -> list[psutil.Process]:
-    return [process for process in psutil.Process().children() if "explanation" in process.cmdline()]
-
-
 def test_an_explanation_names_class_method_and_network(archive: Path, run: Any, queue: ExplanationQueue) -> None:
     found: Explanation = run(queue.explain(cat(archive, **{"class": "cat", "method": "integrated_gradients"})))
     assert found.png is None
@@ -133,7 +124,8 @@ def test_a_process_that_dies_costs_one_explanation(archive: Path, run: Any, queu
     run(queue.explain(cat(archive)))
 
     async def killed() -> Failure:
-        asyncio.get_running_loop().call_later(0.02, child().kill)
+        assert queue.pid is not None
+        asyncio.get_running_loop().call_later(0.02, psutil.Process(queue.pid).kill)
         return await failure_of(queue.explain(cat(archive)))
 
     assert run(killed()).type == "ExplanationFailed"
@@ -144,7 +136,7 @@ def test_an_explanation_that_takes_too_long_is_given_up(archive: Path, run: Any)
     queue = ExplanationQueue(priority="normal", timeout_s=0.05)
     failure = run(failure_of(queue.explain(cat(archive))))
     assert (failure.code, failure.type) == (503, "ExplanationTimedOut")
-    assert not _children()
+    assert queue.pid is None
 
 
 @pytest.mark.skipif(not hasattr(os, "SCHED_IDLE"), reason="only Linux has the scheduling policy SCHED_IDLE")
@@ -153,11 +145,10 @@ def test_by_default_the_process_gets_what_all_others_leave(archive: Path, run: A
 
     async def policy() -> int:
         asking = asyncio.ensure_future(failure_of(queue.explain(Job(archive, {"image": b""}))))
-        while not asking.done() and not (_children() and os.sched_getscheduler(child().pid) == os.SCHED_IDLE):
+        while queue.pid is None or (os.sched_getscheduler(queue.pid) != os.SCHED_IDLE and not asking.done()):
             await asyncio.sleep(0.05)
-        process = child()
-        assert os.getsid(process.pid) == process.pid  # a session of its own: autogroup weighs sessions first
-        found = os.sched_getscheduler(process.pid)
+        assert os.getsid(queue.pid) == queue.pid  # a session of its own: autogroup weighs sessions first
+        found = os.sched_getscheduler(queue.pid)
         queue.close()  # on a busy machine it would not end soon
         await asking
         return found

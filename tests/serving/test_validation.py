@@ -73,7 +73,7 @@ def test_an_address_that_is_missing_is_the_shipped_one():
         ("front_address", "unix:front.sock", "http://host:port"),
         ("front_address", "http://127.0.0.1:0", "a whole number from 1 to 65535"),
         ("enable_front", "off", "true or false"),
-        ("explanation_priority", "high", "one of idle, normal"),
+        ("explanation_priority", "high", "idle or normal"),
         ("archive_public_key", "keys/none.pem", "the absolute path of a file that exists, or nothing"),
         ("pass_environment", "MY VARIABLE", "names of environment variables, separated by commas"),
     ],
