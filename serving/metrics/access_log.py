@@ -24,7 +24,8 @@ from prometheus_client.utils import floatToGoString
 # /127.0.0.1:55168 "gRPC org.pytorch.serve.grpc.inference.InferenceAPIsService/Predictions HTTP/2.0" 0 3
 LINE = re.compile(
     rb'"(gRPC|[A-Z]+) '
-    rb"(?:/(?:predictions|explanations|v[12]/models)/|org\.pytorch\.serve\.grpc\.inference\.\w+/\w*Predictions)"
+    rb"(?:/(?:predictions|explanations)/|/v[12]/models/[^ ?]+(?:/infer|:predict|:explain)\b|"
+    rb"org\.pytorch\.serve\.grpc\.inference\.\w+/\w*Predictions)"
     rb'[^\n]*" (\d+) (\d+)\n'
 )
 DURATIONS_MS = (1, 2, 3, 5, 7, 10, 20, 30, 50, 100, 200, 300, 500, 1000, 2000, 5000, 10_000, 30_000, 60_000)

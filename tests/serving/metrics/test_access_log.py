@@ -43,8 +43,14 @@ def test_each_answer_is_counted_by_protocol_and_status(path: Path, log: AccessLo
     assert counts(log) == expected
 
 
+@pytest.mark.parametrize("path_of_call", ["/v1/models/m:predict", "/v2/models/m/versions/1.0/infer", "/explanations/m"])
+def test_other_protocols_are_counted(path: Path, log: AccessLog, path_of_call: str) -> None:
+    write(path, REST.replace("/predictions/cifar10", path_of_call).format(200, 3))
+    assert counts(log) == {("rest", "200"): 1}
+
+
 def test_calls_that_ask_for_no_answer_of_a_model_are_not_counted(path: Path, log: AccessLog) -> None:
-    for call in ("GET /ping", "GET /models/cifar10?customized=true", "PUT /models/predictions/", "OPTIONS /"):
+    for call in ("GET /ping", "GET /models/cifar10?customized=true", "PUT /models/predictions/", "GET /v1/models/m"):
         write(path, f'127.0.0.1 "{call} HTTP/1.1" 200 1\n')
     write(path, GRPC.replace("Predictions", "Ping").format(0, 1))
     assert counts(log) == {}
