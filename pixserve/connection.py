@@ -1,6 +1,6 @@
 """One server, all its APIs: makes clients that know its addresses and tokens."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 from types import TracebackType
 from typing import Self
@@ -12,7 +12,7 @@ from pixserve.management import ManagementClient
 from pixserve.rest import RestClient
 from pixserve.retries import DEFAULT_RETRIES, Retries
 from pixserve.rpc import GrpcClient
-from pixserve.tokens import Tokens
+from pixserve.tokens import ApiKey, Tokens
 
 
 @dataclass(frozen=True)
@@ -23,11 +23,13 @@ class Connection:
         endpoints: its addresses.
         timeout_s: how long a prediction may take.
         retries: when a call is made again.
+        api_key: of a gateway, for predictions over REST; None where it asks for none.
     """
 
     endpoints: Endpoints
     timeout_s: float = 30.0
     retries: Retries = DEFAULT_RETRIES
+    api_key: str | None = field(default=None, repr=False)
 
     def __enter__(self) -> Self:
         return self
@@ -60,7 +62,7 @@ class Connection:
         """
         return RestClient(
             _known(self.endpoints.inference, "the inference API (--url)"),
-            tokens=self.tokens,
+            tokens=ApiKey(self.api_key) if self.api_key else self.tokens,
             retries=retries or self.retries,
             explain=self._explain,
             timeout_s=self.timeout_s,

@@ -11,7 +11,7 @@ from pixserve.errors import ClientError, NotAcceptedError
 from pixserve.images import ImageSource, to_bytes
 from pixserve.records import Explanation, Health, Prediction
 from pixserve.retries import Retries
-from pixserve.tokens import Tokens, with_token
+from pixserve.tokens import ApiKey, Tokens, with_token
 
 DEFAULT_MODEL = "cifar10"
 DEFAULT_TIMEOUT_S = 30.0
@@ -24,12 +24,12 @@ class InferenceClient(ABC):
     """A client of the inference API: `RestClient` or `GrpcClient`, which have the same methods, results and errors.
 
     Args:
-        tokens: the server's keys, or None where it asks for none.
+        tokens: the server's keys, a gateway's API key, or None where none is asked for.
         retries: when a prediction is asked for again.
         explain: turns a `NotAcceptedError` into `QueueFullError` or `NoWorkerError`; None leaves it as it is.
     """
 
-    def __init__(self, *, tokens: Tokens | None, retries: Retries, explain: Explain | None) -> None:
+    def __init__(self, *, tokens: Tokens | ApiKey | None, retries: Retries, explain: Explain | None) -> None:
         self._tokens = tokens
         self._retries = retries
         self._explain = explain

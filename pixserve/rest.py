@@ -11,7 +11,7 @@ from pixserve.http_errors import mapped_errors, unexpected
 from pixserve.inference import DEFAULT_TIMEOUT_S, Explain, InferenceClient
 from pixserve.records import Explanation, Health, Prediction
 from pixserve.retries import DEFAULT_RETRIES, Result, Retries
-from pixserve.tokens import Tokens
+from pixserve.tokens import ApiKey, Tokens
 
 
 class RestClient(InferenceClient):
@@ -32,7 +32,7 @@ class RestClient(InferenceClient):
         self,
         address: str,
         *,
-        tokens: Tokens | None = None,
+        tokens: Tokens | ApiKey | None = None,
         retries: Retries | None = None,
         explain: Explain | None = None,
         timeout_s: float = DEFAULT_TIMEOUT_S,

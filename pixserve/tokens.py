@@ -88,7 +88,22 @@ class Tokens:
             os.close(lock)
 
 
-def with_token(tokens: Tokens | None, api: Api, call: Callable[[dict[str, str]], Result]) -> Result:
+class ApiKey:
+    """One key for good, such as one of the gateway's (`pixserve keys add`), in the place of a server's `Tokens`.
+
+    Args:
+        key: the key.
+    """
+
+    def __init__(self, key: str) -> None:
+        self._key = key
+
+    def header(self, api: Api) -> dict[str, str]:
+        """Return the header that a request to either API needs."""
+        return _bearer(self._key)
+
+
+def with_token(tokens: Tokens | ApiKey | None, api: Api, call: Callable[[dict[str, str]], Result]) -> Result:
     """Call with the headers that a server asks for; once more where another client, or a restart, has replaced the key.
 
     Args:

@@ -1,5 +1,6 @@
 """What every command shares: the server, the model, and the options that say so."""
 
+import os
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Annotated
@@ -9,6 +10,7 @@ import typer
 from pixserve.connection import Connection
 from pixserve.endpoints import Endpoints
 
+API_KEY_VARIABLE = "PIXSERVE_API_KEY"  # a gateway's key: the command line would show it to every user of the machine
 PROJECT = Path(__file__).resolve().parent.parent.parent
 
 Json = Annotated[bool, typer.Option("--json", help="JSON, also on a terminal; a pipe gets it anyway.")]
@@ -44,7 +46,7 @@ class Target:
                 grpc=self.grpc or known.grpc,
                 management=self.management or known.management,
             )
-        return Connection(endpoints, timeout_s=self.timeout_s)
+        return Connection(endpoints, timeout_s=self.timeout_s, api_key=os.environ.get(API_KEY_VARIABLE))
 
 
 def target_of(context: typer.Context) -> Target:

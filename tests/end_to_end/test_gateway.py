@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import os
 import socket
 import ssl
 import subprocess
@@ -15,7 +16,9 @@ import requests
 
 from gateway.keys import KeyStore
 from gateway.running import apply_keys
+from pixserve import Connection, Endpoints
 from pixserve._stubs import inference_pb2, inference_pb2_grpc
+from pixserve.errors import UnauthorizedError
 from serving.server import Server
 from serving.settings import PROJECT
 from tests.conftest import CAT
@@ -330,6 +333,17 @@ def test_keys_are_made_listed_and_revoked_on_the_command_line(strict, server: Se
     assert run("revoke", "shop").returncode == 0
     assert strict.ask("POST", MODEL, data=JPEG, key=key).status_code == 401
     assert "there is no key named shop" in run("revoke", "shop").stderr
+
+
+def test_the_client_sends_the_gateways_key_and_names_a_wrong_one(strict):
+    endpoints = Endpoints(strict.url)
+    with Connection(endpoints, api_key=strict.key).rest() as client:
+        assert client.predict(CAT).model_version == "1.0"
+    with Connection(endpoints).rest() as client, pytest.raises(UnauthorizedError, match="no API key came"):
+        client.predict(CAT)
+    command = [sys.executable, "-m", "pixserve", "--url", strict.url, "predict", str(CAT)]
+    environment = os.environ | {"PIXSERVE_API_KEY": strict.key}
+    assert subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=False).returncode == 0
 
 
 def test_a_client_that_sends_nothing_more_is_cut_off(strict):
