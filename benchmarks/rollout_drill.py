@@ -20,8 +20,9 @@ from operations.events import Event, Phase, PhaseStarted
 from operations.latency import percentile_ms
 from operations.loading import add_workers
 from operations.local_server import require_runtime_directory
+from operations.plan import Plan
 from operations.quiesce import scale_down, unregister_gracefully
-from operations.rollout import Plan, Rollout
+from operations.rollout import Rollout
 from operations.switch import roll_back
 from pixserve import Connection
 from pixserve.commands.output import table_of

@@ -12,6 +12,7 @@ class Phase(Enum):
     LOADING = "loading"
     WARMING_UP = "warming up"
     COMPARING = "comparing"
+    CANARY = "canary"  # a share of the requests goes to the new version; once for each share
     WATCHING = "watching"  # the new version is the default from here on
     RESTORING_DEFAULT = "restoring the default"  # the old version is the default again from here on
     UNREGISTERING = "unregistering"
@@ -25,12 +26,14 @@ class PhaseStarted:
         old: the version that was the default before.
         new: the version that is rolled out.
         workers: how many workers the new version gets.
+        percent: of a canary, the share of the requests.
     """
 
     phase: Phase
     old: str
     new: str
     workers: int
+    percent: float | None = None
 
 
 @dataclass(frozen=True)

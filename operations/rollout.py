@@ -1,79 +1,35 @@
 """A rollout: a new version is registered, loaded, warmed up, compared, made the default, watched."""
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
-from pathlib import Path
+from collections.abc import Callable, Sequence
 
+from operations import canary
 from operations.archive_file import ArchiveFacts
 from operations.class_names import check_renames, check_versions
 from operations.errors import GateRefusedError, NotLoadedError, RolledBackError, RolloutError
 from operations.events import Event, Listener, Phase, PhaseAdvanced, PhaseStarted
 from operations.gate import compare
 from operations.labelled_images import LabelledImage, labelled_images
-from operations.loading import READY_TIMEOUT_S, add_workers
+from operations.loading import add_workers
 from operations.local_server import require_runtime_directory, require_store
 from operations.lock import exclusive_lock
+from operations.plan import Outcome, Plan
 from operations.quiesce import unregister_gracefully
 from operations.real_traffic import traffic_judge
 from operations.signals import defer_signals
 from operations.switch import promote, restore_default
-from operations.verdict import Limits, Verdict
+from operations.verdict import Verdict
 from operations.watch import Watch
 from pixserve.archive_signatures import require_signature_where_configured
 from pixserve.connection import Connection
 from pixserve.errors import ModelNotFoundError, VersionExistsError
 from pixserve.records import ModelVersion
 from pixserve.refused_archives import clear_refusal, mark_refused
+from pixserve.rest import RestClient
 from pixserve.retries import NO_RETRIES
 from pixserve.rollout_history import RolloutHistory
 
 WARM_UP_CALLS = 50  # to each worker
 VERSION_IN_CONFLICT = "Model version {} is already registered"
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What is asked of a rollout.
-
-    Args:
-        archive: the name of a file in the model store.
-        images: a folder with a folder of images for each class.
-        workers: of the new version; None for as many as the old one has.
-        most_images: how many of the images are used at most.
-        limits: how much worse the new version may be.
-        watch_s: how long it is watched as the default.
-        max_errors: the share of errors accepted while it is watched.
-        ready_timeout_s: how long a worker may take to load.
-        class_names: other names of the default version's classes, in the archive or as folders of images.
-    """
-
-    archive: str
-    images: Path
-    workers: int | None = None
-    most_images: int = 500
-    limits: Limits = field(default_factory=Limits)
-    watch_s: float = 30.0
-    max_errors: float = 0.01
-    ready_timeout_s: float = READY_TIMEOUT_S
-    class_names: Mapping[str, str] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """A rollout that succeeded.
-
-    Args:
-        model: the model's name.
-        old, new: the default version before and now.
-        verdict: what the gate found; None where the version was the default already.
-        watched: what the watch saw, in a sentence; empty likewise.
-    """
-
-    model: str
-    old: str
-    new: str
-    verdict: Verdict | None = None
-    watched: str = ""
 
 
 class Rollout:
@@ -109,6 +65,8 @@ class Rollout:
             raise ModelNotFoundError(
                 f"{self._plan.archive} holds the model {self._archive.model}; expected {self._model}"
             )
+        if self._plan.canary:
+            canary.require_gateway(self._runtime_directory)
         with exclusive_lock(self._runtime_directory):
             old = self._management.describe(self._model)
             try:
@@ -217,16 +175,17 @@ class Rollout:
         Returns:
             What the watch saw, in a sentence.
         """
-        limits = self._plan.limits
-        watch = Watch(self._plan.watch_s, max_errors=self._plan.max_errors, latency_factor=limits.latency_factor)
+        watch = self._watch(self._plan.watch_s)
         try:
-            self._begin(Phase.WATCHING, old)
-            address, new = self._connection.endpoints.metrics, self._archive.version
-            traffic = traffic_judge(
-                address, model=self._model, old=old.version, new=new, max_errors=self._plan.max_errors
-            )
-            promote(self._connection, self._model, new)
             with self._connection.rest(retries=NO_RETRIES) as client:
+                self._move_by_share(old, images, client)
+                self._begin(Phase.WATCHING, old)
+                address, new = self._connection.endpoints.metrics, self._archive.version
+                traffic = traffic_judge(
+                    address, model=self._model, old=old.version, new=new, max_errors=self._plan.max_errors
+                )
+                promote(self._connection, self._model, new)
+                self._end_canary()
                 return watch.run(
                     client,
                     images,
@@ -239,11 +198,35 @@ class Rollout:
         except BaseException:
             with defer_signals():
                 self._begin(Phase.RESTORING_DEFAULT, old)
+                self._end_canary()
                 restore_default(self._connection, self._model, old.version)
             raise
+
+    def _move_by_share(self, old: ModelVersion, images: Sequence[LabelledImage], client: RestClient) -> None:
+        """Let the gateway send the shares of the plan to the new version, each watched."""
+        for percent in self._plan.canary:
+            self._begin(Phase.CANARY, old, percent=percent)
+            canary.run(
+                percent,
+                client,
+                images,
+                directory=self._runtime_directory,
+                watch=self._watch(self._plan.canary_s),
+                model=self._model,
+                old=old.version,
+                new=self._archive.version,
+                advance=lambda share: self._tell(PhaseAdvanced(Phase.CANARY, share)),
+            )
+
+    def _end_canary(self) -> None:
+        if self._plan.canary:
+            canary.end(self._runtime_directory, model=self._model)
+
+    def _watch(self, duration_s: float) -> Watch:
+        return Watch(duration_s, max_errors=self._plan.max_errors, latency_factor=self._plan.limits.latency_factor)
 
     def _workers(self, old: ModelVersion) -> int:
         return self._plan.workers or len(old.workers)
 
-    def _begin(self, phase: Phase, old: ModelVersion) -> None:
-        self._tell(PhaseStarted(phase, old.version, self._archive.version, self._workers(old)))
+    def _begin(self, phase: Phase, old: ModelVersion, *, percent: float | None = None) -> None:
+        self._tell(PhaseStarted(phase, old.version, self._archive.version, self._workers(old), percent))

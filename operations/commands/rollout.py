@@ -11,7 +11,8 @@ from rich.progress import BarColumn, TextColumn
 from operations.commands.versions import Archive, NewWorkers, archive_name
 from operations.errors import GateRefusedError, NotLoadedError, RolledBackError, RolloutError
 from operations.events import Event, Phase, PhaseAdvanced, PhaseStarted
-from operations.rollout import Plan, Rollout
+from operations.plan import Plan
+from operations.rollout import Rollout
 from operations.verdict import Limits, Side, Verdict
 from pixserve.commands.options import target_of
 from pixserve.commands.output import Row, progress_display, quantity, say, table_of
@@ -30,6 +31,11 @@ Margin = Annotated[float, typer.Option(help="How much accuracy may fall, as a sh
 Factor = Annotated[float, typer.Option(help="How many times as long p50, p90 and p99 may be.", min=1)]
 WatchTime = Annotated[float, typer.Option("--watch", help="How long the new default is watched, in seconds.", min=0)]
 Errors = Annotated[float, typer.Option(help="The share of errors accepted while it is watched.", min=0, max=1)]
+Shares = Annotated[
+    str | None,
+    typer.Option(help="5,25,100: per cent of the gateway's requests that the new version gets first."),
+]
+CanaryTime = Annotated[float, typer.Option(help="How long each of these shares lasts, in seconds.", min=0)]
 Ready = Annotated[float, typer.Option(help="How long a worker may take to load, in seconds.", min=0)]
 
 
@@ -45,6 +51,8 @@ def rollout(
     watch: WatchTime = 30,
     max_errors: Errors = 0.01,
     ready_timeout: Ready = 60,
+    canary: Shares = None,
+    canary_time: CanaryTime = 30,
 ) -> None:
     """Register a version, load it, warm it up, compare it with the default, make it the default, watch it.
 
@@ -56,9 +64,10 @@ def rollout(
     pixserve rollout model-store/cifar10-2.0.mar --gate data/test
     pixserve rollout cifar10-2.0.mar --gate data/test --class-names airplane=plane,automobile=car
     pixserve rollout cifar10-2.0.mar --gate data/test --accuracy-margin 0 --watch 120
+    pixserve rollout cifar10-2.0.mar --gate data/test --canary 5,25,100
     """
     target = target_of(context)
-    renames = parse_class_names(class_names or "")
+    renames, shares = parse_class_names(class_names or ""), parse_shares(canary or "")
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with target.connect() as connection:
         plan = Plan(
@@ -71,6 +80,8 @@ def rollout(
             max_errors=max_errors,
             ready_timeout_s=ready_timeout,
             class_names=renames,
+            canary=shares,
+            canary_s=canary_time,
         )
         with PhaseDisplay(plan) as display:
             try:
@@ -107,6 +118,21 @@ def parse_class_names(text: str) -> dict[str, str]:
             raise typer.BadParameter(f"{pair!r} came; expected OTHER=CLASS, such as airplane=plane")
         renames[other] = name
     return renames
+
+
+def parse_shares(text: str) -> tuple[float, ...]:
+    """Read `5,25,100`: growing shares in per cent.
+
+    Raises:
+        typer.BadParameter: they are written otherwise, or do not grow.
+    """
+    try:
+        shares = tuple(float(word) for word in text.split(",") if word.strip())
+    except ValueError:
+        shares = (0.0,)
+    if list(shares) != sorted(set(shares)) or not all(0 < share <= 100 for share in shares):
+        raise typer.BadParameter(f"{text!r} came; expected growing shares in per cent, such as 5,25,100")
+    return shares
 
 
 def show_verdict(verdict: Verdict) -> None:
@@ -183,6 +209,10 @@ def phase_sentence(event: PhaseStarted, plan: Plan) -> str:
             return f"warming {event.new} up"
         case Phase.COMPARING:
             return f"comparing {event.old} and {event.new}"
+        case Phase.CANARY:
+            return (
+                f"{event.percent:g} % of the gateway's requests go to {event.new}; watching it for {plan.canary_s:g} s"
+            )
         case Phase.WATCHING:
             return f"{event.new} is the default; watching it for {plan.watch_s:g} s"
         case Phase.RESTORING_DEFAULT:

@@ -1,8 +1,10 @@
 """The gateway as a stranger meets it: a real nginx before a real TorchServe."""
 
+import contextlib
 import http.client
 import json
 import os
+import re
 import socket
 import ssl
 import subprocess
@@ -54,6 +56,7 @@ TABLE = [
     ("GET", MODEL, 405, 405),
     ("DELETE", MODEL, 405, 405),
     ("TRACE", MODEL, 405, 405),
+    ("GET", "/page/../../config.properties", 400, 400),  # above the root
     ("OPTIONS", MODEL, 405, 405),  # no page of another site may ask
     *(
         (method, path, 404, 404)
@@ -186,7 +189,9 @@ def test_the_log_is_json_and_names_key_path_status_and_request(strict):
 
 def test_a_request_has_an_id_the_clients_own_if_it_is_one(strict):
     assert strict.ask("GET", "/nothing", headers={"X-Request-Id": "mine-2"}).headers["x-request-id"] == "mine-2"
-    assert len(strict.ask("GET", "/nothing", headers={"X-Request-Id": 'no "id"'}).headers["x-request-id"]) == 32
+    made = [strict.ask("GET", "/nothing", headers={"X-Request-Id": 'no "id"'}).headers["x-request-id"] for _ in range(2)]
+    assert all(re.fullmatch(r"[0-9.-]+", each) for each in made)
+    assert made[0] != made[1]
 
 
 def test_a_page_of_a_named_site_may_ask_and_no_other(strict):
@@ -300,10 +305,10 @@ def test_an_address_is_limited_behind_a_trusted_proxy_too_and_this_machine_is_no
 
         def statuses(address: str | None) -> set[int]:
             headers = {"X-Forwarded-For": address} if address else {}
-            return {gateway.ask("GET", "/nothing", headers=headers).status_code for _ in range(20)}
+            return {gateway.ask("POST", MODEL, data=JPEG, headers=headers).status_code for _ in range(20)}
 
-        assert statuses("203.0.113.7") == {404, 429}
-        assert statuses(None) == {404}
+        assert statuses("203.0.113.7") == {200, 429}
+        assert statuses(None) == {200}
 
 
 def test_the_tutorials_line_gets_the_tutorials_answer(server: Server):
@@ -348,7 +353,7 @@ def test_the_client_sends_the_gateways_key_and_names_a_wrong_one(strict):
 
 def test_a_client_that_sends_nothing_more_is_cut_off(strict):
     host, port = strict.url.removeprefix("http://").split(":")
-    began_s = time.monotonic()
     with socket.create_connection((host, int(port)), timeout=60) as slow:
         slow.sendall(b"POST /classify HTTP/1.1\r\nHost: x\r\n")  # and never the rest
-        assert slow.recv(1000) == b"" or time.monotonic() - began_s < 60
+        with contextlib.suppress(ConnectionResetError):
+            assert slow.recv(1000) == b""  # closed; a TimeoutError otherwise

@@ -24,8 +24,9 @@ from operations.errors import (
 )
 from operations.events import Event, Listener, Phase, PhaseStarted
 from operations.loading import add_workers
+from operations.plan import Plan
 from operations.quiesce import scale_down, unregister_gracefully
-from operations.rollout import Plan, Rollout
+from operations.rollout import Rollout
 from operations.switch import promote, roll_back
 from pixserve import Connection
 from pixserve.errors import ClientError, DefaultVersionError, NoWorkerError, VersionNotFoundError

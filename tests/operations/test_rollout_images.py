@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from operations.errors import ClassNamesError
-from operations.rollout import Plan, Rollout
+from operations.plan import Plan
+from operations.rollout import Rollout
 from pixserve.runtime_directory import RuntimeDirectory
 from tests.two_versions import MODEL, NEW, build
 
