@@ -4,7 +4,6 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
 
 import jinja2
 
@@ -41,7 +40,7 @@ def configuration(settings: GatewaySettings, *, certificate: tuple[Path, Path] |
         keep_trailing_newline=True,
         autoescape=False,  # nginx's language is not HTML; settings are checked for what could end a word
     )
-    environment.filters["tojson_plain"] = json_for_nginx
+    environment.filters["json_for_nginx"] = json_for_nginx
     upstreams = settings.upstreams
     return environment.get_template("nginx.conf.j2").render(
         settings=settings,
@@ -70,9 +69,9 @@ def page_headers() -> dict[str, str]:
     return headers
 
 
-def json_for_nginx(answer: Mapping[str, Any]) -> str:
-    """Return compact JSON for a place between single quotes, where nginx takes `$` for a variable."""
-    text = json.dumps(answer, separators=(",", ":"))
+def json_for_nginx(message: str) -> str:
+    """Return a JSON text for a place between single quotes, where nginx takes `$` for a variable."""
+    text = json.dumps(message)
     if "'" in text or "$" in text:
         raise ValueError(f"{text} holds a quote or a dollar sign, which nginx would read itself")
     return text

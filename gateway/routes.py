@@ -53,20 +53,25 @@ class GrpcRoute:
 
 def routes(model: str) -> list[Route]:
     """Return the paths of the gateway; `model` is what /classify asks."""
+    versioned = f"/v2/models/{_MODEL}/versions/{_VERSION}"
     return [
         Route("= /classify", "POST", "rest", "/predictions/$model$canary", tutorial=True, model=model),
         Route(f'~ "^/predictions/{_MODEL}$"', "POST", "rest", "/predictions/$model$canary"),
         Route(f'~ "^/predictions/{_MODEL}/{_VERSION}$"', "POST", "rest", "/predictions/$model/$version"),
         Route(f'~ "^/explanations/{_MODEL}$"', "POST", "rest", "/explanations/$model"),
         Route(f'~ "^/explanations/{_MODEL}/{_VERSION}$"', "POST", "rest", "/explanations/$model/$version"),
-        Route(f'~ "^/v1/models/{_MODEL}:predict$"', "POST", "rest", "/v1/models/$model:predict"),
-        Route(f'~ "^/v1/models/{_MODEL}:explain$"', "POST", "rest", "/v1/models/$model:explain"),
-        Route(f'~ "^/v2/models/{_MODEL}/infer$"', "POST", "rest", "/v2/models/$model/infer"),
-        Route(
-            f'~ "^/v2/models/{_MODEL}/versions/{_VERSION}/infer$"',
-            "POST",
-            "rest",
-            "/v2/models/$model/versions/$version/infer",
+        # KServe's protocols go by the front, whose errors have the key that their clients read.
+        *(
+            Route(f'~ "^/v1/models/{_MODEL}:{verb}$"', "POST", "front", f"/v1/models/$model:{verb}")
+            for verb in ("predict", "explain")
+        ),
+        *(
+            Route(f'~ "^/v2/models/{_MODEL}/{verb}$"', "POST", "front", f"/v2/models/$model/{verb}")
+            for verb in ("infer", "explain")
+        ),
+        *(
+            Route(f'~ "^{versioned}/{verb}$"', "POST", "front", f"/v2/models/$model/versions/$version/{verb}")
+            for verb in ("infer", "explain")
         ),
         Route("= /v1/models", "GET", "front", "/v1/models"),
         Route(f'~ "^/v1/models/{_MODEL}$"', "GET", "front", "/v1/models/$model"),
@@ -75,13 +80,8 @@ def routes(model: str) -> list[Route]:
         Route("= /v2/health/ready", "GET", "front", "/v2/health/ready", public=True),
         Route(f'~ "^/v2/models/{_MODEL}$"', "GET", "front", "/v2/models/$model"),
         Route(f'~ "^/v2/models/{_MODEL}/ready$"', "GET", "front", "/v2/models/$model/ready"),
-        Route(f'~ "^/v2/models/{_MODEL}/versions/{_VERSION}$"', "GET", "front", "/v2/models/$model/versions/$version"),
-        Route(
-            f'~ "^/v2/models/{_MODEL}/versions/{_VERSION}/ready$"',
-            "GET",
-            "front",
-            "/v2/models/$model/versions/$version/ready",
-        ),
+        Route(f'~ "^{versioned}$"', "GET", "front", "/v2/models/$model/versions/$version"),
+        Route(f'~ "^{versioned}/ready$"', "GET", "front", "/v2/models/$model/versions/$version/ready"),
         *(Route(f"= /{probe}", "GET", "front", f"/{probe}", public=True) for probe in ("livez", "readyz", "startupz")),
         Route("= /openapi.json", "GET", "front", "/openapi.json", public=True),
     ]

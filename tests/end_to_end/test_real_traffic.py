@@ -9,7 +9,8 @@ import pytest
 
 from benchmarks.project import change_config
 from operations.errors import RolledBackError
-from operations.rollout import Plan, Rollout
+from operations.plan import Plan
+from operations.rollout import Rollout
 from operations.scrape import Scrape
 from pixserve import Connection, Endpoints
 from pixserve.refused_archives import refusal
