@@ -25,10 +25,9 @@ from benchmarks.load import Load, run_wrk
 from benchmarks.results import header, write_result
 from benchmarks.running import RunningServer
 from benchmarks.uploads import Upload, sample_images
-from pixserve.errors import ClientError
 from serving.server import Server
 from serving.settings import Settings
-from tests.gateways import RunningGateway, gateway_before
+from tests.gateways import RunningGateway, gateway_before, ready_worker_pids
 from tests.two_versions import MODEL, build
 
 SETTLE_S = 3.0  # of load before and after a change
@@ -70,18 +69,15 @@ def under_load(
 
 
 def kill_workers(server: Server, *, every_s: float, until_s: float) -> int:
-    """Kill a worker again and again until a moment of the monotonic clock; return how often."""
+    """Kill a worker that is ready again and again until a moment of the monotonic clock; return how often.
+
+    One that is loading is left alone: TorchServe waits longer before each start that follows a failed one.
+    """
     kills = 0
     while time.monotonic() < until_s:
-        try:
-            with server.management() as management:
-                pids = [
-                    worker.pid for version in management.every_version() for worker in version.workers if worker.pid
-                ]
-        except ClientError:
-            pids = []
-        for pid in pids[kills % 2 :][:1] or pids[:1]:
-            os.kill(pid, signal.SIGKILL)
+        pids = ready_worker_pids(server)
+        if pids:
+            os.kill(pids[kills % len(pids)], signal.SIGKILL)
             kills += 1
         time.sleep(every_s)
     return kills

@@ -16,6 +16,7 @@ from gateway.keys import KeyStore
 from gateway.running import Gateway
 from gateway.settings import GatewaySettings, gateway_directory
 from serving.listeners import free_port
+from serving.server import Server
 from serving.settings import Settings
 
 needs_nginx = pytest.mark.skipif(
@@ -67,6 +68,16 @@ class RunningGateway:
             assert time.monotonic() < deadline_s, f"{len(lines)} lines; expected {least}"
             time.sleep(0.05)
         return [json.loads(line) for line in lines]
+
+
+def ready_worker_pids(server: Server) -> list[int]:
+    """Process ids of the workers that have loaded.
+
+    Of others TorchServe says -1, and a signal to process -1 goes to every process there is.
+    """
+    with server.management() as management:
+        workers = [worker for version in management.every_version() for worker in version.workers if worker.ready]
+    return [worker.pid for worker in workers if worker.pid > 0]
 
 
 @contextmanager

@@ -8,10 +8,9 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.project import served
-from serving.server import Server
 from tests.conftest import CAT, LENET_RECORD
 from tests.end_to_end.launching import wait_until
-from tests.gateways import RunningGateway, gateway_before, needs_nginx
+from tests.gateways import RunningGateway, gateway_before, needs_nginx, ready_worker_pids
 
 pytestmark = needs_nginx
 
@@ -33,11 +32,6 @@ def statuses(gateway: RunningGateway, *, until: Callable[[], bool]) -> Counter[i
         return sum(clients.map(ask, range(CLIENTS)), Counter())
 
 
-def worker_pids(server: Server) -> list[int]:
-    with server.management() as management:
-        return [worker.pid for version in management.every_version() for worker in version.workers if worker.pid]
-
-
 def test_no_request_fails_while_workers_are_killed() -> None:
     with served(LENET_RECORD) as (server, _), gateway_before(server.settings) as gateway:
         done: list[bool] = []
@@ -45,9 +39,10 @@ def test_no_request_fails_while_workers_are_killed() -> None:
             found = background.submit(statuses, gateway, until=lambda: bool(done))
             try:
                 for _ in range(3):
-                    wait_until(lambda: len(worker_pids(server)) == server.settings.workers)
+                    wait_until(lambda: len(ready_worker_pids(server)) == server.settings.workers)
                     time.sleep(0.5)  # of traffic
-                    os.kill(worker_pids(server)[-1], signal.SIGKILL)
+                    for pid in ready_worker_pids(server)[-1:]:
+                        os.kill(pid, signal.SIGKILL)
             finally:
                 time.sleep(0.5)
                 done.append(True)
