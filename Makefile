@@ -17,7 +17,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 .PHONY: help environments archive serve start status stop gateway gateway-stop watch test lint unit end-to-end \
 	fresh image-proof sbom audit format clean FORCE \
-	bench bench-quick bench-extras bench-growth bench-accuracy bench-numerics bench-uploads bench-gateway rollout-drill gateway-drill
+	bench bench-quick bench-extras bench-growth bench-accuracy bench-numerics bench-uploads bench-gateway bench-scoring scoring rollout-drill gateway-drill
 
 help:  ## say what there is
 	@sed -nE 's/^([a-z-]+):.*## (.*)/  make \1\t\2/p' Makefile | expand -t 24
@@ -93,6 +93,10 @@ end-to-end: .venv/installed $(DEV)/installed  ## the tests against a real TorchS
 fresh:  ## both commands of the README on a bare Debian with its oldest and newest Python (root, mmdebstrap)
 	tests/fresh/run.sh
 
+scoring: $(SERVE)/installed  ## install what `pixserve score` needs, 200 MB on disk
+	@$(SERVE)/bin/python -m pip install --quiet --no-compile --constraint constraints.txt --editable '.[score]' \
+		--config-settings editable_mode=compat
+
 image-proof: $(DEV)/installed  ## the Dockerfile's steps in a bare Debian, served on a read-only root (root, mmdebstrap)
 	$(DEV)/bin/python tests/fresh/image.py
 
@@ -131,6 +135,9 @@ bench-gateway: .venv/installed $(DEV)/installed  ## what the gateway costs: dire
 
 gateway-drill: $(DEV)/installed  ## behind the gateway workers are killed and a server is replaced: not one request may be lost
 	$(DEV)/bin/python -m benchmarks.gateway_drill
+
+bench-scoring: .venv/installed $(DEV)/installed  ## pixserve score beside the engine alone, pixserve predict, a torch loop, Ray
+	$(DEV)/bin/python -m benchmarks.scoring --save $(RESULTS)/scoring.json
 
 rollout-drill: $(DEV)/installed  ## versions come and go under load: not one request may be lost
 	$(DEV)/bin/python -m benchmarks.rollout_drill

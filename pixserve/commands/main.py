@@ -73,7 +73,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 
 
 # The commands of operations/, which lies beside this package in a checkout and is not installed by `pip install .`.
-# `keys` belongs to gateway/, which lies there likewise.
+# `keys` belongs to gateway/ and `score` to scoring/, which lie there likewise.
 OPERATIONS = ("register", "rollout", "promote", "rollback", "scale", "retire", "top")
 
 
@@ -83,8 +83,10 @@ def add_operations(app: typer.Typer) -> None:
         for command in import_module("operations.commands").COMMANDS:
             app.command()(command)
         app.add_typer(import_module("gateway.commands").keys, name="keys")
+        for command in import_module("scoring.command").COMMANDS:
+            app.command()(command)
         return
-    for name in (*OPERATIONS, "keys"):
+    for name in (*OPERATIONS, "keys", "score"):
         anything = {"allow_extra_args": True, "ignore_unknown_options": True, "help_option_names": []}
         app.command(name, hidden=True, context_settings=anything)(require_operations)
 

@@ -23,7 +23,17 @@ PROGRAM = re.compile(r"^([A-Z_]+=\S+ )*(\S*/)?(make|pixserve|python|torchrun|tra
 HIDDEN_TARGETS = {"help"}  # what `make` alone does
 BENCHMARKS = tuple(
     f"benchmarks.{name}"
-    for name in ("accuracy", "bench", "extras", "growth", "numerics", "resize_filters", "rollout_drill", "table")
+    for name in (
+        "accuracy",
+        "bench",
+        "extras",
+        "growth",
+        "numerics",
+        "resize_filters",
+        "rollout_drill",
+        "scoring",
+        "table",
+    )
 )
 OTHERS = {"--extra-files", "--unix-socket", "--nproc-per-node"}  # options of programs that are not ours
 TODAYS = [page for page in DOCUMENTS if page.name != "CHANGELOG.md"]  # which tells of commands that are gone

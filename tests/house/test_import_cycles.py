@@ -7,7 +7,7 @@ import pytest
 
 from serving.settings import PROJECT
 
-ROOMS = ("engine", "handler", "images", "model", "operations", "pixserve", "serving", "training")
+ROOMS = ("engine", "handler", "images", "model", "operations", "pixserve", "scoring", "serving", "training")
 Graph = dict[str, set[str]]
 
 
