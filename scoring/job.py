@@ -3,13 +3,15 @@
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
 from scoring.archive import Archive
 from scoring.chunks import Chunk
-from scoring.journal import Done, Journal
+from scoring.errors import SourceError
+from scoring.journal import ANEW, Done, Journal
 from scoring.messages import WorkerSettings
 from scoring.sources.source import Source
 
@@ -66,7 +68,7 @@ class Job:
         """What a worker is started with."""
         return WorkerSettings(
             model_dir=model_dir,
-            output=self.output,
+            output=self.output.resolve(),
             form=self.form,
             top_k=self.top_k,
             class_names=self.archive.class_names,
@@ -74,6 +76,7 @@ class Job:
             root=self.source.root,
             readers=self.readers,
             threads=self.threads,
+            directory=Path.cwd(),
         )
 
 
@@ -116,6 +119,9 @@ def run_here(job: Job, journal: Journal, *, on_progress: Progress) -> Summary:
     settings = job.worker_settings(job.archive.unpack(model_dir).resolve())
 
     def score(chunks: Iterator[Chunk], before: int) -> Iterator[Done]:
+        if (first := next(chunks, None)) is None:
+            return  # there is nothing to start workers for
+        chunks = chain([first], chunks)
         with Workers(settings, count=job.processes, on_progress=lambda now: on_progress(before + now)) as workers:
             yield from workers.score(chunks)
 
@@ -132,11 +138,20 @@ def run_with(
     began_s = monotonic()
     before = sum(done.images for done in journal.done.values())
     on_progress(before)
-    left = (chunk for chunk in job.source.chunks(size=job.chunk) if not journal.has(chunk))
-    now = 0
-    for done in score(left, before):
+    listed = now = 0
+
+    def left() -> Iterator[Chunk]:
+        nonlocal listed
+        for chunk in job.source.chunks(size=job.chunk):
+            listed += 1
+            if not journal.has(chunk):
+                yield chunk
+
+    for done in score(left(), before):
         journal.add(done)
         now += done.images
+    if len(journal.done) > listed:
+        raise SourceError(f"the input has changed since the job began: it had more images. {ANEW}")
     errors: dict[str, int] = {}
     for done in journal.done.values():
         for kind, count in done.errors.items():

@@ -20,6 +20,7 @@ JOB = "_job.json"
 JOURNAL = "_journal.jsonl"
 LOCK = "_lock"
 SUMMARY = "_summary.json"
+ANEW = "Score it anew, into another folder"
 
 
 @dataclass(frozen=True)
@@ -74,10 +75,7 @@ class Journal:
         """
         done = self.done.get(chunk.index)
         if done and done.fingerprint != chunk.fingerprint:
-            raise SourceError(
-                f"the input has changed since the job began: {done.part} is of other images. "
-                "Score it anew, into another folder"
-            )
+            raise SourceError(f"the input has changed since the job began: {done.part} is of other images. {ANEW}")
         return done is not None
 
     def add(self, done: Done) -> None:

@@ -21,6 +21,7 @@ class WorkerSettings:
         root: what paths in tables are relative to; the working directory if None.
         readers: threads that read and decode ahead.
         threads: threads of the engine.
+        directory: what other relative paths are relative to.
     """
 
     model_dir: Path
@@ -32,6 +33,7 @@ class WorkerSettings:
     root: Path | None
     readers: int
     threads: int
+    directory: Path
 
 
 @dataclass(frozen=True)
@@ -65,7 +67,7 @@ class At(NamedTuple):
 
 
 class Failed(NamedTuple):
-    """The worker cannot go on: one sentence, and a traceback."""
+    """The worker cannot go on: one sentence, and a traceback where the fault is a riddle."""
 
     sentence: str
     traceback: str

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from scoring.archive import ROOMS
 from scoring.chunks import Chunk, Entry, TableRows
+from scoring.errors import ScoringError
 from scoring.feed import Batch, Feed, loaded_ahead
 from scoring.journal import Done
 from scoring.messages import At, Failed, Message, Progress, Ready, Task, WorkerSettings
@@ -36,13 +37,15 @@ def run(connection: Connection, settings: WorkerSettings) -> None:
     """Serve a pipe of tasks until None comes, or whoever started this process is gone. The entry of the process."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the job decides
     os.environ["OMP_NUM_THREADS"] = str(settings.threads)
+    os.chdir(settings.directory)
     use_code_of(settings.model_dir)
     tasks: SimpleQueue[Task | None] = SimpleQueue()
     threading.Thread(target=_receive, args=(connection, tasks), daemon=True).start()
     try:
         _Worker(connection, settings, tasks).run()
     except Exception as fault:  # noqa: BLE001 (whatever it is, the job says it, and stops)
-        connection.send(Failed(f"{type(fault).__name__}: {fault}", traceback.format_exc()))
+        expected = isinstance(fault, (OSError, RuntimeError, ScoringError))
+        connection.send(Failed(f"{type(fault).__name__}: {fault}", "" if expected else traceback.format_exc()))
 
 
 def use_code_of(model_dir: Path) -> None:

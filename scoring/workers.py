@@ -115,7 +115,7 @@ class Workers:
         elif isinstance(message, At):
             worker.at = message.image
         else:
-            raise ModelError(f"a worker cannot go on: {message.sentence}\n{message.traceback}")
+            raise ModelError(f"a worker cannot go on: {message.sentence}\n{message.traceback}".rstrip())
 
     def _replace(self, dead: _Process) -> None:
         """Start another process in the place of a dead one, and take back what that one had not done."""

@@ -64,7 +64,15 @@ class Source:
 
                 yield from entries_of_tar(path)
             else:
-                yield Entry(readable(path), path, PurePath(path).parent.name if self.labels else None)
+                yield Entry(readable(path), path, self._label(path))
+
+    def _label(self, path: str) -> str | None:
+        """The folder of an image; one that is no class would be a mistake in the command, so it is said at once."""
+        if self.labels is None:
+            return None
+        folder = PurePath(path).parent.name
+        self.labels.index_of(folder)
+        return folder
 
 
 def readable(path: str) -> str:

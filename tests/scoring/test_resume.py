@@ -115,7 +115,11 @@ def test_a_job_is_only_resumed_with_the_same_input_options_and_archive(job: Job,
         run_job(replace(job, archive=replace(job.archive, sha256="0")), resume=True)
     assert run_job(job, resume=True).scored_now == 0
     write(images, {"00000a.png": b"new"})
-    with pytest.raises(SourceError, match="the input has changed"):
+    with pytest.raises(SourceError, match="is of other images"):
+        run_job(job, resume=True)
+    for name in ("00000a.png", "00003.png", "00004.png", "00005.png"):
+        (images / name).unlink()
+    with pytest.raises(SourceError, match="it had more images"):
         run_job(job, resume=True)
 
 
