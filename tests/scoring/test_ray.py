@@ -36,7 +36,7 @@ def test_two_workers_of_ray_of_which_one_is_killed_lose_and_double_no_row(
 ) -> None:
     pytest.importorskip("ray")
     images = write(tmp_path / "images", colours(IMAGES) | {"broken.jpg": BROKEN["broken/cut.jpg"]})
-    mark = {"SCORED_INTO": str(output), "HOME": str(tmp_path)}  # Ray keeps a token in its home
+    mark = {"SCORED_INTO": str(output), "HOME": str(tmp_path), "RAY_raylet_start_wait_time_s": "300"}  # a token in HOME
     words = [sys.executable, "-m", "pixserve", "score", str(images), str(output), "--archive", str(archive.path)]
     process = subprocess.Popen(
         [*words, "--chunk", str(CHUNK), "--processes", "2", "--ray", "local"],
