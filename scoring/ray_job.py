@@ -67,7 +67,7 @@ def connect(job: Job, address: str) -> None:
             ray.init(num_cpus=job.processes, include_dashboard=False, **quiet)
         else:
             ray.init(address=address, **quiet)
-    except Exception as fault:  # noqa: BLE001 (ray.init raises a bare Exception where its processes do not start)
+    except Exception as fault:  # ray.init raises a bare Exception where its processes do not start
         raise ScoringError(f"no Ray cluster at {address}: {fault}") from fault
 
 
