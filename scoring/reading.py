@@ -4,7 +4,7 @@ import errno
 import os
 import stat
 
-from handler.request import too_many_bytes
+from handler.values import too_many_bytes
 from scoring.chunks import Span
 
 
