@@ -29,6 +29,7 @@ HANDLER_MODULE = HANDLER / "image_handler.py"
 CONFIG = HANDLER / "model-config.yaml"
 PACKAGES = ("images", "engine", "handler")  # what the handler imports; folders of the archive
 LABELS_NAME = "index_to_name.json"  # the name TorchServe's own handlers use
+TORCHVISION = "torchvision."  # of a record's network: one of torchvision's, by its name there
 FOLDERS_NAME = "folder_names.json"  # for the gate of a rollout: what the folders of the training images are called
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
@@ -47,8 +48,8 @@ class Contents:
     class_names: list[str]
     folder_names: list[str]  # in the order of the classes; empty where the record has none
     record: Path
-    network: Path
-    weights: Path
+    network: Path | None  # None: torchvision's, of which the archive carries the exported files alone
+    weights: Path | None  # None likewise
     config: Path
     handler: Path
     packages: list[Path]
@@ -58,7 +59,8 @@ class Contents:
     def files(self) -> list[Path]:
         """Every file the archive is made from; the class names come from the record."""
         modules = [module for package in self.packages for module in sorted(package.rglob("*.py"))]
-        return [self.record, self.network, self.weights, self.config, self.handler, *self.openvino_files, *modules]
+        for_torch = [path for path in (self.network, self.weights) if path]
+        return [self.record, *for_torch, self.config, self.handler, *self.openvino_files, *modules]
 
     @property
     def openvino_files(self) -> list[Path]:
@@ -74,14 +76,16 @@ def read_contents(record: Path) -> Contents:
     """
     try:
         facts = json.loads(record.read_text())
+        has_file = not facts["network"].startswith(TORCHVISION)
+        weights = record.with_name(facts.get("weights", {}).get("file", f"{record.stem}.pt"))
         contents = Contents(
             model_name=facts["model_name"],
             version=facts["version"],
             class_names=facts["class_names"],
             folder_names=facts.get("data", {}).get("folder_names", []),
             record=record,
-            network=PROJECT / "model" / f"{facts['network']}.py",
-            weights=record.with_name(facts.get("weights", {}).get("file", f"{record.stem}.pt")),
+            network=PROJECT / "model" / f"{facts['network']}.py" if has_file else None,
+            weights=weights if has_file else None,
             config=CONFIG,
             handler=HANDLER_MODULE,
             packages=[PROJECT / name for name in PACKAGES],
@@ -93,6 +97,11 @@ def read_contents(record: Path) -> Contents:
         raise ArchiveError(f"{record} is not a training record: {fault!r}") from fault
     except MetadataError as fault:
         raise ArchiveError(f"{record} cannot be packed: {fault}") from fault
+    if contents.network is None and contents.engine is None:
+        raise ArchiveError(
+            f"{record} is of {facts['network']}, which is served as it was exported: run `python train.py export "
+            f"{record.with_suffix('.pt')} --source SOURCE` first"
+        )
     if lacking := [str(path) for path in contents.files if not path.is_file()]:
         raise ArchiveError(f"{record} cannot be packed without {', '.join(lacking)}")
     try:
@@ -149,8 +158,7 @@ def run_archiver(contents: Contents, scratch: Path) -> Path:
     arguments = {
         "model-name": contents.model_name,
         "version": contents.version,
-        "model-file": contents.network,
-        "serialized-file": contents.weights,
+        **({"model-file": contents.network, "serialized-file": contents.weights} if contents.network else {}),
         "handler": contents.handler,
         "extra-files": ",".join(map(str, [*described, *contents.openvino_files, packages])),
         "config-file": contents.config,

@@ -8,6 +8,7 @@ python train.py student --teacher WEIGHTS               the network that is serv
 python train.py small --teacher WEIGHTS                 the first stage of a cascade, distilled too
 python train.py lenet                                   the CIFAR-10 tutorial's network and recipe
 python train.py fast --source my-images --name pets     your own: my-images/{train,test}/<class>/*
+python train.py finetune --source my-images --network resnet18    any network of torchvision, at 224 pixels
 python train.py evaluate model/cifar10-2.0.pt           any weights on any source
 python train.py export model/cifar10-2.0.pt             what serving loads: OpenVINO's IR, in float32 and int8
 python train.py cascade SMALL LARGE --version 3.0        two exported networks as one version
@@ -32,7 +33,7 @@ try:
     from training.card import write_card
     from training.errors import TrainingError
     from training.migration import migrate as migrate_file
-    from training.options import RunOptions, SourceName
+    from training.options import FineTuneOptions, RunOptions, SourceName
     from training.recipes import FAST, RECIPES, Recipe
     from training.run import run
 except ModuleNotFoundError as missing:
@@ -57,6 +58,18 @@ def _training_command(recipe: Recipe) -> Callable[..., None]:
 
 for _name, (_recipe, _help) in RECIPES.items():
     app.command(_name, help=_help)(_training_command(_recipe))
+
+
+@app.command(help="Fine-tune a network of torchvision on photographs, at their own size.")
+def finetune(**chosen: Any) -> None:
+    """The options are the fields of FineTuneOptions."""
+    from training.finetune import fine_tune  # torchvision's networks take a second to import
+
+    with _errors_in_one_sentence(), processes.process_group():
+        fine_tune(FineTuneOptions(**chosen), Console(quiet=not processes.is_main()))
+
+
+finetune.__signature__ = inspect.signature(FineTuneOptions)  # type: ignore[attr-defined]
 
 
 @app.command()

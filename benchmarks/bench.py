@@ -26,7 +26,7 @@ from benchmarks.ratios import ratios
 from benchmarks.results import header, write_result
 from benchmarks.rounds import Entry, Measurement, Plan, measure_round, medians, rounded
 from benchmarks.table import terminal_table
-from benchmarks.uploads import SEED, Sample, sample_images
+from benchmarks.uploads import SEED, TEST_IMAGES, Sample, sample_images
 from serving.settings import PROJECT as ROOT
 
 RECORD = ROOT / "model" / "cifar10-1.0.json"
@@ -105,6 +105,7 @@ def bench(
     warm_up_s: Annotated[float, typer.Option(min=1, help="Seconds of load before a server is measured.")] = 5,
     jvm_warm_up_s: Annotated[float, typer.Option(min=1, help="The same, for a server on a JVM.")] = 30,
     baseline_commit: Annotated[str, typer.Option(help=f"What `{BASELINE}` is.")] = BASELINE_COMMIT,
+    images: Annotated[Path, typer.Option(help="Labelled images to send, <class>/*.jpg.")] = TEST_IMAGES,
     quick: Annotated[bool, typer.Option(help="A short run that later changes can be held against.")] = False,
     save: Annotated[Path | None, typer.Option(help="Write the JSON document here too.")] = None,
 ) -> None:
@@ -118,7 +119,7 @@ def bench(
         name: contestant(name, record=record, peer_record=peer_record, baseline_commit=baseline_commit)
         for name in plan.servers
     }
-    document, sample = header(), sample_images()
+    document, sample = header(), sample_images(folder=images)
     entries = prepare(found, sample)
     document |= {
         "record": record.name,

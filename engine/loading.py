@@ -67,12 +67,16 @@ def load_engine(
     metadata = read_metadata(model_dir)
     if metadata and metadata.classes != classes:
         raise RuntimeError(f"engine.json is of {metadata.classes} classes; index_to_name.json has {classes}")
-    reason = _reason_for_torch(metadata, gpu_id=gpu_id)
+    has_network = bool(manifest_model.get("modelFile"))
+    reason = _reason_for_torch(metadata, gpu_id=gpu_id if has_network else None)
     if metadata and reason is None:
         if gpu_id is not None:
-            logger.warning(
-                "OpenVINO computes on the CPU: torch sees no GPU %d, which is assigned to this worker", gpu_id
+            why = (
+                f"torch sees no GPU {gpu_id}"
+                if has_network
+                else f"the archive has no network for torch and GPU {gpu_id}"
             )
+            logger.warning("OpenVINO computes on the CPU: %s, which is assigned to this worker", why)
         engine = openvino_engine(model_dir, metadata, precision=precision)
     else:
         logger.warning("torch computes in float32: %s", reason)
@@ -137,6 +141,8 @@ def openvino_engine(folder: Path, metadata: EngineMetadata, *, precision: str = 
 def _stages_in(metadata: EngineMetadata, precision: str) -> list[Stage]:
     """The stages that `handler.precision` allows."""
     allowed = [stage for stage in metadata.stages if precision != "fp32" or stage.precision == "fp32"]
+    final = next((index for index, stage in enumerate(allowed) if not stage.min_margin), 0)
+    allowed = allowed[: final + 1]  # nothing comes after a stage whose every answer stands
     if not allowed or (precision == "int8" and all(stage.precision != "int8" for stage in allowed)):
         exported = ", ".join(f"{stage.name} in {stage.precision}" for stage in metadata.stages)
         raise RuntimeError(f"handler.precision is {precision}, but the archive has {exported} alone; expected auto")

@@ -25,6 +25,9 @@ Accuracy is on the test images; a network alone meets them once, after training,
 standard error of a proportion of n images. Calibration error is the expected calibration error (ECE) over 15 bins.
 
 $models
+$uses""")
+
+CIFAR10_USES = """\
 ## Intended use
 
 Telling apart the ten classes of CIFAR-10 in small images: to learn, to compare, and to try the serving around it. Any
@@ -44,7 +47,23 @@ image is accepted; its central square is resized to 32 x 32 pixels first.
 
 CIFAR-10 (Krizhevsky, 2009) is published for research without a licence of its own; its images belong to whoever took
 them.
-""")
+"""
+
+OTHER_USES = """\
+## Intended use
+
+Telling apart the classes above in images like those it was trained on. Any image is accepted; its central square is
+resized to the side that the network takes.
+
+## Limits
+
+- There is no "none of these": an image of anything else gets one of the classes, at times with a high probability.
+- What is not in the middle of the image is not seen.
+- Figures hold for images like those of the data set; images from elsewhere do worse. With few test images
+  they are uncertain: ± above.
+- To be written by whoever trained it: where the images come from, whom and what they leave out, whose they are, and
+  which decisions must not rest on an answer.
+"""
 
 MODEL = Template("""\
 ## $title
@@ -69,7 +88,8 @@ def write_card(folder: Path, *, card: Path) -> None:
     models = "\n".join(
         _model(record, stem=os.path.relpath(path.with_suffix(""), card.parent)) for path, record in records.items()
     )
-    text = CARD.substitute(folder=folder.name, overview=_overview(records.values()), models=models)
+    uses = CIFAR10_USES if all(each["model_name"] == "cifar10" for each in records.values()) else OTHER_USES
+    text = CARD.substitute(folder=folder.name, overview=_overview(records.values()), models=models, uses=uses)
     card.write_text(text, encoding="utf-8")
 
 
@@ -173,6 +193,8 @@ def _facts(record: Record) -> list[tuple[str, str]]:
 def _recipe(training: Record) -> str:
     recipe, initial = training["recipe"], training.get("initial_weights")
     text = f"{recipe['origin']}; {recipe['epochs']} epochs, batches of {recipe['batch_size']}, seed {training['seed']}"
+    if "weights" in recipe:
+        text += f"; {recipe['frozen_epochs']} of them the head alone; began with weights {recipe['weights']}"
     for teacher in training.get("teachers", []):
         text += (
             f"; distilled from a network of {teacher['accuracy']:.2%} and "

@@ -10,7 +10,7 @@ from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
 from training.calibration import Reliability
-from training.loop import Progress
+from training.epochs import Progress
 
 INK, MUTED, GRID = "#1f2937", "#6b7280", "#e5e7eb"
 BLUE, ORANGE = "#2563eb", "#ea580c"

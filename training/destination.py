@@ -13,7 +13,7 @@ from pathlib import Path
 from packaging.version import InvalidVersion, Version
 
 from training.errors import OutputError
-from training.options import RunOptions
+from training.options import OutputOptions
 
 SHIPPED = Path(__file__).resolve().parent.parent / "model"
 RUNS = Path("runs")
@@ -43,7 +43,7 @@ class Destination:
         return self.folder / f"{self.name}-{self.version}{suffix}"
 
 
-def check_names(options: RunOptions) -> None:
+def check_names(options: OutputOptions) -> None:
     """Raise OutputError where the name or version given cannot be packed or served."""
     if not NAME.fullmatch(options.name):
         raise OutputError(
@@ -56,7 +56,7 @@ def check_names(options: RunOptions) -> None:
         )
 
 
-def choose_destination(options: RunOptions) -> Destination:
+def choose_destination(options: OutputOptions) -> Destination:
     """The files of a run with these options; raises OutputError where they exist and are not to be overwritten."""
     taken = _taken_versions(options.name)
     version = options.version or (_newest_checkpoint(options) if options.resume else None) or next_version(taken)
@@ -133,7 +133,7 @@ def _taken_versions(name: str) -> dict[str, Path]:
     return {version: path for version, path in found.items() if _version(version)}
 
 
-def _newest_checkpoint(options: RunOptions) -> str | None:
+def _newest_checkpoint(options: OutputOptions) -> str | None:
     """The newest version of the model that can be resumed."""
     suffix = len(CHECKPOINT)
     names = [path.name[:-suffix] for path in (options.out or RUNS).rglob(f"{options.name}-*{CHECKPOINT}")]

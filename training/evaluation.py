@@ -1,13 +1,32 @@
 """Metrics of a network on labelled images: accuracy, confusion matrix, recall, precision, agreement, margins."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from training.sources import LabelledImages
+from training.image_store import ImageStore
 
-BATCH_SIZE = 500
+BATCH_PIXELS = 500 * 32 * 32
+MIN_BATCH_SIZE = 32
+
+
+class Labelled(Protocol):
+    """Images ``(N, 3, S, S) uint8``, in memory or on disk, and their ``labels (N,) int64``."""
+
+    @property
+    def images(self) -> Tensor | ImageStore:
+        """The images."""
+        ...
+
+    @property
+    def labels(self) -> Tensor:
+        """Their labels."""
+        ...
+
+    def __len__(self) -> int: ...
 
 
 @dataclass(frozen=True)
@@ -37,7 +56,7 @@ class Evaluation:
         return _ratios(self.confusion.diagonal(), self.confusion.sum(dim=0))
 
 
-def predict(network: nn.Module, images: Tensor, *, bf16: bool = False) -> Tensor:
+def predict(network: nn.Module, images: Tensor | ImageStore, *, bf16: bool = False) -> Tensor:
     """Logits ``(N, K) float32`` on the CPU of ``images (N, 3, S, S) uint8``, computed in float32 unless ``bf16``.
 
     The network runs in evaluation mode and is left in the mode it was in.
@@ -46,9 +65,15 @@ def predict(network: nn.Module, images: Tensor, *, bf16: bool = False) -> Tensor
     was_training = network.training
     network.eval()
     with torch.inference_mode(), torch.autocast(device.type, torch.bfloat16, enabled=bf16):
-        logits = torch.cat([network(batch.to(device)).float().cpu() for batch in torch.split(images, BATCH_SIZE)])
+        logits = torch.cat([network(batch.to(device)).float().cpu() for batch in batches(images)])
     network.train(was_training)
     return logits
+
+
+def batches(images: Tensor | ImageStore) -> Iterator[Tensor]:
+    """Images as tensors ``(n, 3, S, S) uint8`` that fit into memory together with what a network makes of them."""
+    size = max(MIN_BATCH_SIZE, BATCH_PIXELS // images.shape[-1] ** 2)
+    return images.batches(size) if isinstance(images, ImageStore) else iter(torch.split(images, size))
 
 
 def evaluate(logits: Tensor, labels: Tensor) -> Evaluation:
@@ -58,7 +83,7 @@ def evaluate(logits: Tensor, labels: Tensor) -> Evaluation:
     return Evaluation(torch.bincount(cells, minlength=classes * classes).reshape(classes, classes))
 
 
-def accuracy_and_loss(network: nn.Module, labelled: LabelledImages, *, bf16: bool) -> tuple[float, float]:
+def accuracy_and_loss(network: nn.Module, labelled: Labelled, *, bf16: bool) -> tuple[float, float]:
     """Accuracy (0 to 1) and mean cross entropy (nats) on labelled images."""
     logits = predict(network, labelled.images, bf16=bf16)
     labels = labelled.labels.cpu()

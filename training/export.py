@@ -4,6 +4,7 @@ Called when training ends, and by `python train.py export` for weights that are 
 """
 
 import copy
+from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,16 +21,19 @@ from engine.loading import Engine, openvino_engine
 from engine.metadata import EngineMetadata, HashedFile, Stage
 from engine.network_file import image_size
 from training.errors import ExportError, SourceError
-from training.evaluation import predict
-from training.networks import load_network
+from training.evaluation import Labelled, predict
+from training.image_store import ImageStore
+from training.networks import is_torchvision, load_network
+from training.parts import Parts, evenly_spaced, load_parts
 from training.quantization import CALIBRATION_IMAGES, fit_min_margin, quantization_entry, quantize
 from training.record import Record, write_record
-from training.sources import LabelledImages, Source, hold_out, load_source
 
 # Smaller networks stay in float32: LeNet (1.3 MFLOP an image) is bound by overhead, and int8 adds to it.
 INT8_FROM_FLOPS = 20e6
 FIT_IMAGES = 2000  # training images on which the margin is fitted, where none are held out
 BATCH_SIZE = 32
+# Of a fine-tuned network: few validation images fit a margin too large, and each fallback costs more than int8 saves.
+MAX_FALLBACK = 0.1
 
 
 class Served(nn.Module):
@@ -46,12 +50,13 @@ class Served(nn.Module):
 
 
 def export_from(weights: Path, *, source_name: str, console: Console) -> None:
-    """Export weights that were trained before; raises TrainingError as `export_weights` and `load_source` do."""
-    network, _ = load_network(weights)
-    export_weights(weights, load_source(source_name, image_size=image_size(network)), console=console)
+    """Export weights that were trained before; raises TrainingError as `export_weights` and `load_parts` do."""
+    network, record = load_network(weights)
+    parts = load_parts(record, source_name, image_size=image_size(network), console=console)
+    export_weights(weights, parts, console=console)
 
 
-def export_weights(weights: Path, source: Source, *, console: Console) -> None:
+def export_weights(weights: Path, parts: Parts, *, console: Console) -> None:
     """Write the IR beside `weights`; into their record what it is (`engine`) and how exact (`reduced_precision`).
 
     Calibration images are training images; the float32 fallback is fitted on the validation images of the training.
@@ -62,11 +67,10 @@ def export_weights(weights: Path, source: Source, *, console: Console) -> None:
         ExportError: OpenVINO cannot take the network.
     """
     network, record = load_network(weights)
-    if source.fingerprint != record["data"]["fingerprint"]:
-        raise SourceError(f"{source.description} is not what {weights} was trained on: give the source that it was.")
-    train, validation = hold_out(source.train, fraction=record["training"]["recipe"]["validation_fraction"])
-    record["engine"] = _write_stages(network, weights, train=train, validation=validation)
-    record["reduced_precision"] = reduced_precision_entry(network, weights.parent, record["engine"], source.test)
+    if parts.fingerprint != record["data"]["fingerprint"]:
+        raise SourceError(f"{parts.description} is not what {weights} was trained on: give the source that it was.")
+    record["engine"] = _write_stages(network, weights, record, parts)
+    record["reduced_precision"] = reduced_precision_entry(network, weights.parent, record["engine"], parts.test)
     write_record(weights.with_suffix(".json"), record)
     console.print(f"{weights.stem} exported for OpenVINO, served in {_precision_line(record)}", highlight=False)
 
@@ -78,7 +82,8 @@ def _precision_line(record: Record) -> str:
     found = entry["int8"]
     return (
         f"int8: class of float32 on {found['agreement_with_fallback']:.2%} of the test images "
-        f"({found['agreement']:.2%} without the fallback, which {found['fallback_fraction']:.2%} take)"
+        f"({found['agreement']:.2%} without the fallback, which {found['fallback_fraction']:.2%} take); "
+        f"accuracy {found['accuracy']:.2%}, in float32 {found['float32_accuracy']:.2%}"
     )
 
 
@@ -104,11 +109,13 @@ def to_openvino(network: nn.Module) -> openvino.Model:
     return model
 
 
-def _write_stages(network: nn.Module, weights: Path, *, train: LabelledImages, validation: LabelledImages) -> Record:
+def _write_stages(network: nn.Module, weights: Path, record: Record, parts: Parts) -> Record:
     """Write the IR of each stage; return the record's section `engine`."""
     model = to_openvino(network)
-    quantizes = _flops(network, train.images[:1]) >= INT8_FROM_FLOPS
-    exact = _stage(weights, model, precision="fp32", half=quantizes)
+    recipe = record["training"]["recipe"]
+    worthwhile = _flops(network, evenly_spaced(parts.train, 1).images) >= INT8_FROM_FLOPS
+    quantizes = worthwhile and recipe.get("served_precision", "int8") == "int8"
+    exact = _stage(weights, model, precision="fp32", half=worthwhile)
     side = image_size(network)
     classes = int(model.output().get_partial_shape()[1].get_length())
 
@@ -117,14 +124,16 @@ def _write_stages(network: nn.Module, weights: Path, *, train: LabelledImages, v
 
     if not quantizes:
         return metadata(exact).to_json()
-    calibration = channels_last(_every(train.images, CALIBRATION_IMAGES))
+    calibration = channels_last(evenly_spaced(parts.train, CALIBRATION_IMAGES).images)
     int8 = _stage(weights, quantize(model, calibration), precision="int8", half=False)
-    fitted_on = channels_last(validation.images if len(validation) else _every(train.images, FIT_IMAGES))
+    held_out = parts.validation if len(parts.validation) else evenly_spaced(parts.train, FIT_IMAGES)
     alone = [openvino_engine(weights.parent, metadata(stage)) for stage in (int8, exact)]
-    margin = fit_min_margin(*(predict_batches(engine, fitted_on).probabilities for engine in alone))
+    answers = [predict_stored(engine, held_out.images).probabilities for engine in alone]
+    largest = MAX_FALLBACK if is_torchvision(record["network"]) else 1.0
+    margin = fit_min_margin(*answers, max_fallback=largest)
     section = metadata(replace(int8, min_margin=margin), exact).to_json()
     section["quantization"] = quantization_entry(calibration, description="training images, evenly spaced") | {
-        "min_margin_fitted_on": f"{len(fitted_on):,} {'validation' if len(validation) else 'training'} images"
+        "min_margin_fitted_on": f"{len(held_out):,} {'validation' if len(parts.validation) else 'training'} images"
     }
     return section
 
@@ -143,29 +152,41 @@ def _stage(weights: Path, model: openvino.Model, *, precision: str, half: bool) 
 
 def predict_batches(engine: Engine, images: NDArray[np.uint8]) -> Answers:
     """What an engine answers to images (N, S, S, 3) uint8, in batches as they are served."""
-    probabilities, stages = zip(*(engine.answer(batch) for batch in _batches(images)), strict=True)
+    return _joined(engine.answer(images[start : start + BATCH_SIZE]) for start in range(0, len(images), BATCH_SIZE))
+
+
+def predict_stored(engine: Engine, images: Tensor | ImageStore) -> Answers:
+    """The same of images (N, 3, S, S) uint8, in memory or on disk."""
+    parts = images.batches(BATCH_SIZE) if isinstance(images, ImageStore) else torch.split(images, BATCH_SIZE)
+    return _joined(engine.answer(channels_last(batch)) for batch in parts)
+
+
+def _joined(answers: Iterable[Answers]) -> Answers:
+    probabilities, stages = zip(*answers, strict=True)
     return Answers(np.concatenate(probabilities), np.concatenate(stages))
 
 
-def reduced_precision_entry(network: nn.Module, folder: Path, section: Record, test: LabelledImages) -> Record | None:
+def reduced_precision_entry(network: nn.Module, folder: Path, section: Record, test: Labelled) -> Record | None:
     """How often what is served gives the class of the torch network in float32; None where float32 alone is served."""
     metadata = EngineMetadata.from_json(section)
     first = metadata.stages[0]
     if len(metadata.stages) == 1:
         return None
-    images = channels_last(test.images)
     exact = predict(network, test.images).argmax(dim=1).numpy()
-    served = predict_batches(openvino_engine(folder, metadata), images)
-    classes = served.probabilities.argmax(axis=1)
-    with_fallback = float((classes == exact).mean())
+    served = predict_stored(openvino_engine(folder, metadata), test.images)
+    classes, labels = served.probabilities.argmax(axis=1), test.labels.numpy()
+    with_fallback, accuracy = float((classes == exact).mean()), float((classes == labels).mean())
     fallback = np.flatnonzero(served.stages)
     if len(fallback):
         alone = openvino_engine(folder, replace(metadata, stages=(replace(first, min_margin=0.0),)))
-        classes[fallback] = predict_batches(alone, images[fallback]).probabilities.argmax(axis=1)
+        again = _taken(test.images, torch.from_numpy(fallback))
+        classes[fallback] = predict_stored(alone, again).probabilities.argmax(axis=1)
     found = {
         "agreement": float((classes == exact).mean()),
-        "fallback_fraction": len(fallback) / len(images),
+        "fallback_fraction": len(fallback) / len(test),
         "agreement_with_fallback": with_fallback,
+        "accuracy": accuracy,
+        "float32_accuracy": float((exact == labels).mean()),
     }
     return {"min_margin": first.min_margin, first.precision: found}
 
@@ -177,16 +198,11 @@ def _flops(network: nn.Module, image: Tensor) -> int:
     return int(counter.get_total_flops())
 
 
-def _every(images: Tensor, count: int) -> Tensor:
-    """At most `count` images, evenly spaced: of all classes, since a source is in their order."""
-    return images[:: -(-len(images) // count)]
+def _taken(images: Tensor | ImageStore, index: Tensor) -> Tensor | ImageStore:
+    return images.take(index) if isinstance(images, ImageStore) else images[index]
 
 
 def channels_last(images: Tensor) -> NDArray[np.uint8]:
     """(N, 3, S, S) to (N, S, S, 3)."""
     array: NDArray[np.uint8] = np.ascontiguousarray(images.permute(0, 2, 3, 1).numpy())
     return array
-
-
-def _batches(images: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-    return [images[start : start + BATCH_SIZE] for start in range(0, len(images), BATCH_SIZE)]

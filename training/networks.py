@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from engine import network_file
 from training.errors import WeightsError
 from training.record import ALL_KEYS, KEYS, Record, read_record
+from training.torchvision_network import PREFIX, TorchvisionNetwork
 
 WHITENING_IMAGES = 5000  # airbench
 UNCALIBRATED = (1.0, 0.0, 0.0)
@@ -65,11 +66,24 @@ def load_network(weights: Path, *, keys: Sequence[str] = KEYS) -> tuple[nn.Modul
         raise WeightsError(f"There is no {weights}: give weights (.pt) with the record of training (.json) beside.")
     record = read_record(weights.with_suffix(".json"), keys=keys)
     try:
-        network = network_class(record["network"])(len(record["class_names"]))
+        network = _network_of(record)
         network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-    except (ValueError, ImportError, RuntimeError, pickle.UnpicklingError) as error:
+    except (KeyError, ValueError, ImportError, RuntimeError, pickle.UnpicklingError) as error:
         raise WeightsError(f"{weights} and its record do not make a network: {error}") from error
     return network.eval(), record
+
+
+def is_torchvision(name: str) -> bool:
+    """Whether a network is one of torchvision's, by the name that its record gives."""
+    return name.startswith(PREFIX)
+
+
+def _network_of(record: Record) -> nn.Module:
+    """The network that a record names, untrained."""
+    name, classes = record["network"], len(record["class_names"])
+    if not is_torchvision(name):
+        return network_class(name)(classes)
+    return TorchvisionNetwork(name.removeprefix(PREFIX), classes, image_size=record["preprocessing"]["image_size"])
 
 
 def load_network_to_train(weights: Path, name: str, *, classes: int) -> tuple[nn.Module, dict[str, Any]]:

@@ -9,18 +9,24 @@ from torch.utils.flop_counter import FlopCounterMode
 from training.calibration import reliability
 from training.charts import draw_confusion, draw_curves, draw_reliability
 from training.destination import Destination
-from training.evaluation import evaluate, predict
+from training.evaluation import batches, evaluate, predict
 from training.files import torch_bytes, write_atomically
-from training.loop import Trainer
 from training.networks import has_calibration, stored_state
-from training.options import RunOptions
+from training.options import OutputOptions
 from training.record import SCHEMA_VERSION, Record, sha256_of, write_record
 from training.record_entries import data_entry, evaluation_entry, training_entry
-from training.sources import Source
+from training.torchvision_network import TorchvisionNetwork
+from training.trainers import AnySource, AnyTrainer
 
 
 def write_output(
-    trainer: Trainer, source: Source, options: RunOptions, destination: Destination, *, raw: Tensor, logits: Tensor
+    trainer: AnyTrainer,
+    source: AnySource,
+    options: OutputOptions,
+    destination: Destination,
+    *,
+    raw: Tensor,
+    logits: Tensor,
 ) -> None:
     """Write weights, record and charts; ``raw`` and ``logits (N, K)`` are of the test images, calibrated the latter."""
     weights = destination.path(".pt")
@@ -33,13 +39,14 @@ def write_output(
         "model_name": destination.name,
         "version": destination.version,
         "network": trainer.recipe.network,
+        **_preprocessing_entry(trainer),
         "class_names": list(source.class_names),
         "test": evaluation_entry(evaluation, source.class_names),
         "reduced_precision": None,  # until it is exported
         "calibration": _calibration_entry(trainer, labels, raw=raw, logits=logits),
         "data": data_entry(source, trainer, note=options.source_note),
         "training": training_entry(trainer, argv=sys.argv, note=options.machine_note),
-        "weights": _weights_entry(trainer, weights, source.test.images),
+        "weights": _weights_entry(trainer, weights, next(batches(source.test.images))[:1]),
     }
     write_record(destination.path(".json"), record)
     title = f"{destination.title} ({trainer.recipe.network})"
@@ -53,10 +60,10 @@ def write_output(
     draw_reliability(destination.path("-reliability.png"), bins, title=title)
 
 
-def _weights_entry(trainer: Trainer, weights: Path, images: Tensor) -> Record:
+def _weights_entry(trainer: AnyTrainer, weights: Path, image: Tensor) -> Record:
     """Parameters, file size, SHA-256, and operations for one image, a multiply-add counted as two."""
     with FlopCounterMode(display=False) as counter:
-        predict(trainer.network, images[:1])
+        predict(trainer.network, image)
     return {
         "parameters": sum(each.numel() for each in trainer.network.parameters()),
         "bytes": weights.stat().st_size,
@@ -65,7 +72,22 @@ def _weights_entry(trainer: Trainer, weights: Path, images: Tensor) -> Record:
     }
 
 
-def _calibration_entry(trainer: Trainer, labels: Tensor, *, raw: Tensor, logits: Tensor) -> Record:
+def _preprocessing_entry(trainer: AnyTrainer) -> Record:
+    """What a network of torchvision sees of an image; that of a network file stands in the file."""
+    network = trainer.network
+    if not isinstance(network, TorchvisionNetwork):
+        return {}
+    return {
+        "preprocessing": {
+            "image_size": network.image_size,
+            "resize": "central square, bicubic, antialiased",
+            "mean": network.mean.flatten().tolist(),
+            "deviation": network.deviation.flatten().tolist(),
+        }
+    }
+
+
+def _calibration_entry(trainer: AnyTrainer, labels: Tensor, *, raw: Tensor, logits: Tensor) -> Record:
     """The coefficients, and the expected calibration error on the test images without and with them."""
     without, calibrated = (reliability(each, labels).error for each in (raw, logits))
     network = trainer.network

@@ -59,7 +59,7 @@ def quantization_entry(images: NDArray[np.uint8], *, description: str) -> dict[s
     }
 
 
-def fit_min_margin(quantized: Probabilities, exact: Probabilities) -> float:
+def fit_min_margin(quantized: Probabilities, exact: Probabilities, *, max_fallback: float = 1.0) -> float:
     """The least top-2 margin with which every int8 answer that stands has the class of float32.
 
     Fewer than `ENOUGH_IMAGES` may hold no near tie. Then it is the largest change of a margin by int8: no class turns
@@ -68,6 +68,8 @@ def fit_min_margin(quantized: Probabilities, exact: Probabilities) -> float:
     Args:
         quantized: probabilities (N, classes) of int8, of images that were not used for calibration.
         exact: those of float32, of the same images.
+        max_fallback: the largest fraction (0 to 1) of these images that may be computed again; a margin that takes more
+            is lowered to it, and some classes may then turn over.
     """
     margins = top2_margins(quantized)
     if len(margins) >= ENOUGH_IMAGES:
@@ -76,4 +78,5 @@ def fit_min_margin(quantized: Probabilities, exact: Probabilities) -> float:
         rows, top2 = np.arange(len(margins)), np.argsort(quantized, axis=1)[:, -2:]
         logarithms = np.log(np.maximum(exact, SMALLEST))
         needed = np.abs(margins - (logarithms[rows, top2[:, 1]] - logarithms[rows, top2[:, 0]]))
-    return float(np.nextafter(needed.max(initial=0), np.float32(np.inf))) if len(needed) else 0.0
+    least = float(np.nextafter(needed.max(initial=0), np.float32(np.inf))) if len(needed) else 0.0
+    return min(least, float(np.quantile(margins, max_fallback))) if max_fallback < 1 else least

@@ -12,10 +12,10 @@ from pathlib import Path
 import torch
 
 from training import processes
+from training.epochs import Progress
 from training.evaluation import Evaluation
-from training.loop import Progress, Trainer
 from training.record import Record
-from training.sources import Source
+from training.trainers import AnySource, AnyTrainer
 
 
 def evaluation_entry(evaluation: Evaluation, class_names: Sequence[str]) -> Record:
@@ -29,7 +29,7 @@ def evaluation_entry(evaluation: Evaluation, class_names: Sequence[str]) -> Reco
     }
 
 
-def data_entry(source: Source, trainer: Trainer, *, note: str | None) -> Record:
+def data_entry(source: AnySource, trainer: AnyTrainer, *, note: str | None) -> Record:
     """Where the images came from, the names of its class folders, how many images there are, and their fingerprint."""
     return {
         "source": note or source.description,
@@ -41,7 +41,7 @@ def data_entry(source: Source, trainer: Trainer, *, note: str | None) -> Record:
     }
 
 
-def training_entry(trainer: Trainer, *, argv: Sequence[str], note: str | None) -> Record:
+def training_entry(trainer: AnyTrainer, *, argv: Sequence[str], note: str | None) -> Record:
     """Recipe, seed, selected epoch, time, machine, command and history of the run."""
     progress: Progress = trainer.progress
     seen = len(trainer.train) * progress.epoch

@@ -83,12 +83,23 @@ def load_source(name: str, *, image_size: int, cache: Path = Path("data"), decod
 
 def rename_classes(source: Source, names: Sequence[str]) -> Source:
     """The same source under other class names, given in label order; raises SourceError if the count differs."""
-    if len(names) != len(source.class_names) or len(set(names)) != len(names) or not all(names):
+    return replace(source, class_names=checked_class_names(",".join(names), source.class_names))
+
+
+def checked_class_names(given: str | None, known: tuple[str, ...]) -> tuple[str, ...]:
+    """The class names that a user gave in label order, separated by commas, or else those of the source.
+
+    Raises SourceError if the count differs, or two are the same.
+    """
+    if given is None:
+        return known
+    names = tuple(given.split(","))
+    if len(names) != len(known) or len(set(names)) != len(names) or not all(names):
         raise SourceError(
-            f"Class names given: {', '.join(names)}. Give {len(source.class_names)} different ones, "
-            f"in the order of {', '.join(source.class_names)}."
+            f"Class names given: {', '.join(names)}. Give {len(known)} different ones, in the order of "
+            f"{', '.join(known)}."
         )
-    return replace(source, class_names=tuple(names))
+    return names
 
 
 def hold_out(images: LabelledImages, *, fraction: float) -> tuple[LabelledImages, LabelledImages]:

@@ -45,6 +45,10 @@ class TorchClassifier(Classifier):
 def load_network(record: Path) -> Any:
     """The trained network of a record, in eval mode."""
     facts = json.loads(record.read_text())
+    if facts["network"].startswith("torchvision."):
+        from training import networks
+
+        return networks.load_network(record.with_suffix(".pt"))[0]
     module = importlib.import_module(f"model.{facts['network']}")
     (network_class,) = (
         value

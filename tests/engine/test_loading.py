@@ -113,8 +113,14 @@ def test_where_neither_is_installed_it_says_what_to_install(archive, monkeypatch
 
 
 def test_a_gpu_that_torch_does_not_see_is_named_and_openvino_computes(archive, caplog):
-    assert load(archive(), gpu_id=0).description()["engine"].startswith("openvino ")
+    given = {"modelFile": "colours.py", "serializedFile": "colours-1.0.pt"}
+    assert load(archive(), gpu_id=0, **given).description()["engine"].startswith("openvino ")
     assert "torch sees no GPU 0" in caplog.text
+
+
+def test_on_a_gpu_an_archive_without_a_network_for_torch_is_computed_by_openvino(archive, caplog):
+    assert load(archive(), gpu_id=0).description()["engine"].startswith("openvino ")
+    assert "the archive has no network for torch" in caplog.text
 
 
 def test_other_class_names_than_the_exported_network_has_are_refused(archive):
