@@ -9,10 +9,12 @@ import grpc
 from front._stubs import open_inference_pb2 as pb
 from front._stubs import open_inference_pb2_grpc as pb_grpc
 from front.access import require_token
+from front.coalescing import Coalescer, Key
 from front.inference import infer
 from front.models import PLATFORM, ModelMetadata, TensorMetadata
 from front.oip import EXTENSIONS, SERVER, is_model_ready
 from front.refusals import RefusedError
+from front.rpc_rows import answer_of, shareable
 from front.service import Service
 from front.tensors import LENGTH_HEADER, from_rest, to_rest
 
@@ -42,6 +44,7 @@ class InferenceServicer(pb_grpc.GRPCInferenceServiceServicer):  # type: ignore[m
 
     def __init__(self, service: Service) -> None:
         self._service = service
+        self._coalescer = Coalescer(service)
 
     async def ServerLive(self, request: Any, context: Context) -> Any:  # noqa: N802
         """True whenever it answers."""
@@ -76,10 +79,15 @@ class InferenceServicer(pb_grpc.GRPCInferenceServiceServicer):  # type: ignore[m
     @refusing
     async def ModelInfer(self, request: Any, context: Context) -> Any:  # noqa: N802
         """The outputs of the images of one tensor."""
+        authorization = _authorization(context) if self._service.upstream.asks_for_tokens else None
+        if images := shareable(request):
+            key = Key(request.model_name, request.model_version or None, authorization)
+            if rows := await self._coalescer.ask(key, *images):
+                return answer_of(request, rows, images[1])
         body, length = to_rest(request)
         headers = {LENGTH_HEADER: str(length)}
-        if self._service.upstream.asks_for_tokens and (key := _authorization(context)):
-            headers["Authorization"] = key
+        if authorization:
+            headers["Authorization"] = authorization
         reply = await infer(self._service, request.model_name, request.model_version or None, headers, body)
         return from_rest(reply, request)
 

@@ -38,7 +38,7 @@ def to_rest(request: Any) -> tuple[bytes, int]:
     Raises:
         RefusedError: raw contents and inputs do not fit, or an element is out of its range.
     """
-    raw = _raw_inputs(request)
+    raw = raw_inputs(request)
     document: dict[str, Any] = {
         "inputs": [
             {
@@ -92,8 +92,12 @@ def _response(document: Mapping[str, Any], body: bytes, start: int) -> Any:
     return response
 
 
-def _raw_inputs(request: Any) -> list[bytes]:
-    """The bytes of each input, wherever the client has put them."""
+def raw_inputs(request: Any) -> list[bytes]:
+    """Return the bytes of each input, wherever the client has put them.
+
+    Raises:
+        RefusedError: they are in two places, not as many as inputs, or out of their range.
+    """
     if not request.raw_input_contents:
         return [_raw(tensor) for tensor in request.inputs]
     if len(request.raw_input_contents) != len(request.inputs):
