@@ -1,11 +1,12 @@
 """Requests that wait at the same time share one request to TorchServe, each image of them a row of its tensor.
 
 A request over gRPC costs the front little, one over HTTP to TorchServe more. A lone request leaves at once; the more
-are on their way, the more must have come for another to leave. An image that is refused is told apart by the output
-`error`; its request is then asked alone, so that it gets its own status and type.
+are on their way, the more must have come for another to leave, or 10 ms have passed. An image that is refused is told
+apart by the output `error`; its request is then asked alone, so that it gets its own status and type.
 """
 
 import asyncio
+import functools
 import json
 import struct
 from collections import deque
@@ -20,11 +21,13 @@ from front.service import Service
 from front.tensors import BINARY_SIZE, LENGTH_HEADER
 from front.upstream import Reply
 
+MOST_WAIT_S = 0.01  # those on their way may take long, or never be answered
 MOST_IMAGES = 32  # of one request to TorchServe: its own batch size
 MOST_BYTES = 1_000_000  # of an image; larger ones cost more to read than to ask for
 LENGTH = struct.Struct("<I")  # before each element of a BYTES tensor
 ERROR = "error"
 OUTPUTS = {output.name: output.datatype for output in outputs_of(-1)}
+UNREADABLE = (KeyError, ValueError, TypeError, IndexError, ArithmeticError, struct.error)
 FOR_ALL = frozenset({400, 404})  # with a type of TorchServe's own, which ends in Exception: the version, the token
 
 
@@ -68,6 +71,7 @@ class Queue:
 
     waiting: deque[Waiting] = field(default_factory=deque)
     in_flight: int = 0
+    timer: asyncio.TimerHandle | None = None
 
     def take(self) -> list[Waiting]:
         """Remove the requests that leave next, in order of arrival; those whose client has gone are left out."""
@@ -110,15 +114,20 @@ class Coalescer:
         self._send(key, queue)
         return await request.answer
 
-    def _send(self, key: Key, queue: Queue) -> None:
-        while queue.waiting and len(queue.waiting) >= queue.in_flight**2:
+    def _send(self, key: Key, queue: Queue, *, at_once: bool = False) -> None:
+        if at_once:
+            queue.timer = None
+        while queue.waiting and (at_once or len(queue.waiting) >= queue.in_flight**2):
             requests = queue.take()
             if requests:
                 queue.in_flight += 1
                 task = asyncio.get_running_loop().create_task(self._ask_for(key, queue, requests))
                 self._tasks.add(task)
                 task.add_done_callback(self._tasks.discard)
-        if not queue.waiting and not queue.in_flight:
+        if queue.waiting and queue.timer is None:
+            loop = asyncio.get_running_loop()
+            queue.timer = loop.call_later(MOST_WAIT_S, functools.partial(self._send, key, queue, at_once=True))
+        if not queue.waiting and not queue.in_flight and queue.timer is None:
             self._queues.pop(key, None)
 
     async def _ask_for(self, key: Key, queue: Queue, requests: list[Waiting]) -> None:
@@ -147,14 +156,7 @@ class Coalescer:
             return [None] * len(requests)
         try:
             return list(_split(reply, [request.count for request in requests]))
-        except (
-            KeyError,
-            ValueError,
-            TypeError,
-            IndexError,
-            ArithmeticError,
-            struct.error,
-        ):  # a handler of other outputs
+        except UNREADABLE:  # a handler of other outputs
             return [None] * len(requests)
 
 

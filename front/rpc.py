@@ -11,6 +11,7 @@ from front.rpc_inference import InferenceServicer
 from front.service import Service
 
 INFERENCE = open_inference_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"].full_name
+MOST_CALLS = 2000  # at once; more are RESOURCE_EXHAUSTED
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
 
@@ -22,10 +23,11 @@ def make_rpc_server(service: Service) -> grpc.aio.Server:
     """
     settings = service.settings
     server = grpc.aio.server(
+        maximum_concurrent_rpcs=MOST_CALLS,
         options=[
             ("grpc.so_reuseport", 0),  # else two servers could share the port, and a client meets either
             ("grpc.max_receive_message_length", settings.max_request_bytes),
-        ]
+        ],
     )
     open_inference_pb2_grpc.add_GRPCInferenceServiceServicer_to_server(InferenceServicer(service), server)
     health_pb2_grpc.add_HealthServicer_to_server(HealthServicer(service.state, (INFERENCE, EXPLANATIONS)), server)
