@@ -13,6 +13,7 @@ import pytest
 import requests
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from serving.listeners import free_port
 from serving.lock import launcher_status
 from serving.server import Server
 from serving.settings import Settings
@@ -120,7 +121,7 @@ def test_who_watches_is_told_when_the_server_drains_and_nothing_is_left_of_the_f
 
 
 def test_a_front_that_cannot_start_is_one_sentence_with_its_own_words(runtime_dir, store):
-    settings = Settings.isolated(runtime_dir, store, {"front_address": "http://localhost.invalid:8000"})
+    settings = Settings.isolated(runtime_dir, store, {"front_address": f"http://localhost.invalid:{free_port()}"})
     with Server(settings) as server, pytest.raises(Exception, match=r"the front ended by itself \(exit code 1\)"):
         server.wait_until_ready()
 

@@ -1,11 +1,11 @@
 """Which calls may share a request to TorchServe: small, plain and whole ones."""
 
 import pytest
-from handler.oip_outputs import OUTPUTS as HANDLERS_OUTPUTS
 
 from front._stubs import open_inference_pb2 as pb
 from front.coalescing import OUTPUTS
 from front.rpc_rows import shareable
+from handler.oip_outputs import OUTPUTS as HANDLERS_OUTPUTS
 
 
 def element(size: int) -> bytes:
