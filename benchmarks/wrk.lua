@@ -46,8 +46,17 @@ function take(class)
   return false, table.remove(waiting, 1)
 end
 
+-- The class that an answer names: natively and in KServe V1, in V2 as JSON, or as the first of V2's binary outputs.
+function class_of(headers, body)
+  local length = headers["Inference-Header-Content-Length"]
+  if length then
+    return tostring(body:byte(length + 1))
+  end
+  return body:match('"class": ?(%d+)') or body:match('"class","datatype":"INT64","shape":%[1%],"data":%[(%d+)%]')
+end
+
 function response(status, headers, body)
-  local taken, image = take(status == 200 and body:match('"class": ?(%d+)'))
+  local taken, image = take(status == 200 and class_of(headers, body))
   if taken then
     right = right + 1
     return

@@ -7,11 +7,11 @@ from starlette.exceptions import HTTPException
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 
-from front import explanations, health, kserve_v1, open_inference, page, proxy
+from front import explanations, health, kserve_v1, open_inference, openapi, page, proxy
 from front.refusals import RefusedError, document_for
 from front.service import Service
 
-MODULES: list[ModuleType] = [health, explanations, open_inference, kserve_v1, page, proxy]  # each has `routes`
+MODULES: list[ModuleType] = [openapi, health, explanations, open_inference, kserve_v1, page, proxy]  # each has `routes`
 
 
 def make_app(service: Service) -> Starlette:
