@@ -11,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute, Route
 
 from front.paths import quoted
-from front.refusals import TOO_LARGE, RefusedError, is_standard_path
+from front.refusals import INVALID_FORM, TOO_LARGE, UNREADABLE_FORM, RefusedError, is_standard_path
 from front.service import Service
 from front.upstream import Reply
 
@@ -26,7 +26,7 @@ async def pass_on(request: Request, path: str) -> Response:
     """Ask TorchServe the same under this path, and answer what it answers.
 
     Raises:
-        RefusedError: the body is too large, or TorchServe does not answer.
+        RefusedError: the body is too large or a broken form, or TorchServe does not answer.
     """
     service: Service = request.app.state.service
     body = await _body(request, service.settings.max_request_bytes)
@@ -35,6 +35,8 @@ async def pass_on(request: Request, path: str) -> Response:
     }
     query = f"?{request.url.query}" if request.url.query else ""
     reply = await service.upstream.ask(request.method, path + query, headers, body)
+    if reply.status == 500 and UNREADABLE_FORM in reply.body:
+        raise RefusedError(400, INVALID_FORM, "the form cannot be read; expected parts with names, one of them image")
     return _response(reply, request.url.path, closing=service.state.is_stopping)
 
 

@@ -8,6 +8,8 @@ import grpc
 
 STOPPING, UNAVAILABLE, TOO_LARGE = "ServerStopping", "ServerUnavailable", "RequestTooLarge"
 QUEUE_FULL = "QueueFull"
+INVALID_FORM = "InvalidForm"
+UNREADABLE_FORM = b'"ErrorDataDecoderException"'  # TorchServe's type, with 500, of a form that a client has broken
 NOT_ACCEPTED = "ServiceUnavailableException"  # TorchServe's, of a full queue and of a missing worker
 INVALID_KEY = "InvalidKeyException"  # TorchServe's, of a token
 SHOWN_CHARACTERS = 300

@@ -11,6 +11,7 @@ SERVER_ERRORS: dict[int, dict[str, str]] = {
     400: {
         "InvalidKeyException": "The server asks for a token, and this is none of its own.",
         "ClientDisconnected": "The client was gone before its whole body came.",
+        "InvalidForm": "The form is broken: a part without a name, say.",
         "BadRequestException": "TorchServe could not read the request.",
     },
     404: {

@@ -55,6 +55,13 @@ def test_errors_of_torchserve_have_the_form_of_the_standards_on_their_paths(fron
         assert (answer.status_code, answer.json()["error"]) == (404, "Model not found: none")
 
 
+def test_a_broken_form_is_the_clients_mistake(front):
+    form = b'--b\r\nContent-Disposition: form-data; name=""\r\n\r\nx\r\n--b--\r\n'
+    headers = {"Content-Type": "multipart/form-data; boundary=b"}
+    answer = requests.post(f"{front}/predictions/cifar10", data=form, headers=headers, timeout=30)
+    assert (answer.status_code, answer.json()["type"]) == (400, "InvalidForm")
+
+
 @pytest.mark.parametrize("path", ["nothing", "v2/nothing", "models", "wfpredict/x", "predictions/a/b/c"])
 def test_what_is_no_path_of_the_front_is_not_passed_on(front, path):
     answer = requests.post(f"{front}/{path}", data=b"x", timeout=30)
