@@ -130,4 +130,6 @@ def test_one_setting_does_without_the_front(runtime_dir, store):
     settings = Settings.isolated(runtime_dir, store, {"enable_front": "false"})
     with socket.create_server(("127.0.0.1", settings.ports.get("front_grpc_port", 0))), Server(settings) as server:
         server.wait_until_ready()
-        assert not any("front" in child.cmdline() for child in psutil.Process(os.getpid()).children(recursive=True))
+        lines = [child.cmdline() for child in psutil.Process(os.getpid()).children(recursive=True)]
+        assert [line for line in lines if str(runtime_dir) in " ".join(line) and "front" in line] == []
+        assert any(str(runtime_dir) in " ".join(line) for line in lines), "nor is there a TorchServe"
