@@ -77,8 +77,8 @@ def every_kind(image: Image.Image) -> dict[str, bytes]:
 
 
 def heic(name: str) -> bytes:
-    """A HEIC file of tests/pictures/heic; nothing that is installed here writes such files."""
-    return (PICTURES / "heic" / f"{name}.heic").read_bytes()
+    """A HEIC file of tests/odd_images/heic; nothing that is installed here writes such files."""
+    return (PICTURES.parent / "odd_images" / "heic" / f"{name}.heic").read_bytes()
 
 
 def with_declared_size(data: bytes, width: int, height: int) -> bytes:

@@ -105,10 +105,10 @@ def test_a_client_that_resets_its_connection_is_no_error_of_the_server(running):
 
 
 def test_a_torchserve_that_is_killed_is_started_again_and_leaves_no_worker(running):
-    killed = running.processes()
-    launcher = running.pid
-    running.front_end().kill()
-    wait_until(lambda: all(not process.is_running() for process in killed if process.pid != launcher))
+    java, launcher = running.front_end(), running.pid
+    killed = [java, *java.children(recursive=True)]  # the front beside it goes on
+    java.kill()
+    wait_until(lambda: all(not process.is_running() for process in killed))
     wait_until(lambda: "TorchServe ended by itself (killed by SIGKILL)" in running.directory.launcher_log.read_text())
     wait_until(lambda: (status := launcher_status(running.directory)) and status.ready)
     assert running.predict().ok

@@ -31,7 +31,7 @@ def answers(handler: tuple[ImageHandler, Context], images: list[bytes]) -> list[
     found = []
     for start in range(0, len(images), BATCH):
         batch = [{"body": bytearray(image)} for image in images[start : start + BATCH]]
-        context.request_processor = [RequestProcessor({"explain": "False"}) for _ in batch]
+        context.request_processor = [RequestProcessor({"explain": "False", "url_path": ""}) for _ in batch]
         found += entry.handle(batch, context)
     return [json.loads(answer) for answer in found]
 
