@@ -19,7 +19,10 @@ PREFIX = "torchvision."
 NONE = "none"  # of weights: random ones
 # What torchvision's weights were trained with, for files that do not say.
 IMAGENET_MEAN, IMAGENET_DEVIATION = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
-WITHOUT_AUXILIARY = {"googlenet": {"aux_logits": False, "init_weights": True}, "inception_v3": {"aux_logits": False}}
+WITHOUT_AUXILIARY = {
+    "googlenet": {"aux_logits": False, "init_weights": True},
+    "inception_v3": {"aux_logits": False, "init_weights": False},
+}
 
 
 class TorchvisionNetwork(nn.Module):
@@ -103,7 +106,8 @@ def build(name: str, classes: int, *, image_size: int) -> nn.Module:
 
 def head_names(name: str, *, image_size: int) -> set[str]:
     """Names of the parameters whose shape depends on the number of classes."""
-    with torch.device("meta"):
+    # Without memory; but RegNet computes its widths with tensors, which must have values.
+    with torch.device("cpu" if name.startswith("regnet") else "meta"):
         two, three = (dict(build(name, n, image_size=image_size).named_parameters()) for n in (2, 3))
     return {each for each, parameter in two.items() if parameter.shape != three[each].shape}
 

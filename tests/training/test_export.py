@@ -2,6 +2,7 @@
 
 import json
 import shutil
+from importlib.util import find_spec
 
 import numpy as np
 import pytest
@@ -141,10 +142,7 @@ def test_on_few_images_the_margin_covers_every_change_that_int8_makes():
 
 
 def test_training_where_openvino_is_missing_leaves_weights_and_says_what_to_do(pictures, tmp_path, monkeypatch):
-    find_spec = train.run.__globals__["find_spec"]
-    monkeypatch.setitem(
-        train.run.__globals__, "find_spec", lambda name: None if name == "openvino" else find_spec(name)
-    )
+    monkeypatch.setattr("training.finish.find_spec", lambda name: None if name == "openvino" else find_spec(name))
     result = train_into(tmp_path, "lenet", pictures)
     assert result.exit_code == 1
     assert "are written, but openvino to export them is not installed: run `python train.py export" in result.output

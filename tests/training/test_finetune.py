@@ -72,10 +72,9 @@ def test_what_is_served_has_the_classes_of_the_trained_network(tuned, photograph
     metadata = EngineMetadata.from_json(record["engine"])
     float32 = predict_stored(openvino_engine(folder, metadata, precision="fp32"), images).probabilities
     assert float32 == pytest.approx(exact.numpy(), abs=1e-4)
-    found = record["reduced_precision"]["int8"]
     served = predict_stored(openvino_engine(folder, metadata), images).probabilities.argmax(axis=1)
-    assert found["agreement_with_fallback"] == pytest.approx((served == exact.argmax(dim=1).numpy()).mean())
-    assert {"accuracy", "float32_accuracy"} <= found.keys()
+    assert (served == exact.argmax(dim=1).numpy()).all()
+    assert record["reduced_precision"] is None  # so little work that int8 would not pay
 
 
 def test_float32_by_choice_has_no_other_stage(photographs, tmp_path):
@@ -203,7 +202,7 @@ FAMILIES = [
 
 @pytest.mark.parametrize("name", FAMILIES)
 def test_a_network_of_each_family_has_a_head_that_depends_on_the_classes_alone(name):
-    with torch.device("meta"):
+    with torch.device("cpu" if name.startswith("regnet") else "meta"):  # RegNet computes its widths with tensors
         network = TorchvisionNetwork(name, 5, image_size=224)
     shapes = {each: parameter.shape for each, parameter in network.backbone.named_parameters()}
     assert {len(shapes[each]) for each in network.head_names} <= {1, 2, 4}
