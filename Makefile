@@ -7,6 +7,8 @@ SERVE ?= .venv
 DEV := .venv-dev
 PYTEST_OPTIONS ?=
 RESULTS := benchmarks/results
+# Tests that run in a process of their own: training's torch, Ray's workers, a browser's event loop, servers.
+APART := training scoring web end_to_end
 
 # Of what pip says, a line for each package that it fetches, with its size; its errors are shown whole.
 export INSTALL_LINES := s/^ +(Downloading|Using cached) (.*\.whl .*)/  \2/p; s/^Installing collected.*/  all fetched; installing/p
@@ -77,7 +79,8 @@ watch:  ## run a Prometheus beside the server, with the alert rules (Debian's pa
 	@deploy/observability/watch.sh .run
 
 test: lint .venv/installed  ## lint, types, every test, with a real TorchServe
-	$(DEV)/bin/python -m pytest $(PYTEST_OPTIONS)
+	$(DEV)/bin/python -m pytest tests $(APART:%=--ignore tests/%) $(PYTEST_OPTIONS)
+	for folder in $(APART); do $(DEV)/bin/python -m pytest tests/$$folder $(PYTEST_OPTIONS) || exit; done
 
 lint: $(DEV)/installed  ## style, format and types
 	$(DEV)/bin/python -m ruff check .
