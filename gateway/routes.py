@@ -83,7 +83,7 @@ def routes(model: str) -> list[Route]:
         Route(f'~ "^{versioned}$"', "GET", "front", "/v2/models/$model/versions/$version"),
         Route(f'~ "^{versioned}/ready$"', "GET", "front", "/v2/models/$model/versions/$version/ready"),
         *(Route(f"= /{probe}", "GET", "front", f"/{probe}", public=True) for probe in ("livez", "readyz", "startupz")),
-        Route("= /openapi.json", "GET", "front", "/openapi.json", public=True),
+        *(Route(f"= /{page}", "GET", "front", f"/{page}", public=True) for page in ("openapi.json", "docs")),
     ]
 
 

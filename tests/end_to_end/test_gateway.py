@@ -53,6 +53,7 @@ TABLE = [
     ("GET", "/livez", 200, 200),
     ("GET", "/readyz", 200, 200),
     ("GET", "/openapi.json", FRONT, FRONT),
+    ("GET", "/docs", FRONT, FRONT),
     ("GET", "/", (200, 404), (200, 404)),
     ("POST", "/", 405, 405),
     ("GET", "/classify", 405, 405),
