@@ -113,7 +113,7 @@ def test_packing_needs_neither_torch_nor_openvino():
 
 def test_a_file_that_is_no_record_is_named(tmp_path):
     (tmp_path / "x.json").write_text('{"accuracy": 1}')
-    with pytest.raises(archive.ArchiveError, match=r"x.json is not a training record: KeyError\('model_name'\)"):
+    with pytest.raises(archive.ArchiveError, match=r"x.json is not a training record: KeyError\('network'\)"):
         archive.build(tmp_path / "x.json", store=tmp_path)
 
 

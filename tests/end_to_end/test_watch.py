@@ -50,9 +50,12 @@ def prometheus(launcher: Launcher) -> Iterator[str]:
 def asked(listen: str, query: str) -> list[dict[str, Any]]:
     """The result of a query; nothing while Prometheus does not answer yet."""
     try:
-        answer = httpx.get(f"http://{listen}/api/v1/query", params={"query": query}, timeout=10).json()
+        reply = httpx.get(f"http://{listen}/api/v1/query", params={"query": query}, timeout=10)
     except httpx.TransportError:
         return []
+    if reply.status_code == 503:  # it listens, and reads what it has kept
+        return []
+    answer = reply.json()
     assert answer["status"] == "success", answer
     found: list[dict[str, Any]] = answer["data"]["result"]
     return found

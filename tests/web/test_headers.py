@@ -13,7 +13,7 @@ FILES = sorted(path.relative_to(WEB).as_posix() for path in (WEB / "page").rglob
 
 @pytest.mark.parametrize("file", ["", *FILES])
 def test_a_file_has_its_type_and_the_policy_and_is_revalidated(url, file):
-    answer = requests.get(f"{url}/{file}", timeout=30)
+    answer = requests.get(f"{url}/{file}", headers={"Accept": "text/html"}, timeout=30)  # as a browser asks
     assert answer.content == (WEB / (file or "index.html")).read_bytes()
     assert answer.headers["Content-Type"] == MEDIA_TYPES[f".{(file or 'index.html').rpartition('.')[2]}"]
     policy = answer.headers["Content-Security-Policy"]
@@ -22,7 +22,9 @@ def test_a_file_has_its_type_and_the_policy_and_is_revalidated(url, file):
     assert "http" not in policy
     assert answer.headers["X-Content-Type-Options"] == "nosniff"
     assert answer.headers["Cache-Control"] == "no-cache"
-    again = requests.get(f"{url}/{file}", headers={"If-None-Match": answer.headers["ETag"]}, timeout=30)
+    again = requests.get(
+        f"{url}/{file}", headers={"Accept": "text/html", "If-None-Match": answer.headers["ETag"]}, timeout=30
+    )
     assert again.status_code == 304
     assert again.headers["Cache-Control"] == "no-cache"
 
