@@ -1,5 +1,6 @@
 """Kubernetes takes the manifests: two releases of its schemas, and what the schemas do not see."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -122,3 +123,11 @@ def test_routes_and_autoscalers_name_what_exists():
                 weights = [backend["weight"] for backend in rule["backendRefs"]]
                 assert {backend["name"] for backend in rule["backendRefs"]} == names
                 assert sum(weights) == 100
+
+
+def test_what_replicas_are_scaled_by_is_a_metric_of_the_service():
+    documented = (PROJECT / "docs" / "reference" / "metrics.md").read_text()
+    scalers = [(KUBERNETES / path).read_text() for path in ("hpa/autoscaler.yaml", "keda/scaled-object.yaml")]
+    for text in scalers:
+        (metric,) = re.findall(r"pixserve_\w+", text)
+        assert f"`{metric}`" in documented
