@@ -102,8 +102,14 @@ class Cascade:
         for index, stage in enumerate(self.stages):
             rows = answered_by == index
             if stage.temperature != 1 and rows.any():
-                powers = probabilities[rows] ** (1 / stage.temperature)
-                probabilities[rows] = powers / powers.sum(axis=1, keepdims=True)
+                probabilities[rows] = with_temperature(probabilities[rows], stage.temperature)
+
+
+def with_temperature(probabilities: NDArray[np.float32], temperature: float) -> NDArray[np.float32]:
+    """Probabilities (N, classes) float32 whose logits are divided by `temperature` (arXiv 1706.04599)."""
+    powers = probabilities ** (1 / temperature)
+    scaled: NDArray[np.float32] = powers / powers.sum(axis=1, keepdims=True)
+    return scaled
 
 
 def _below_margin(probabilities: NDArray[np.float32], stage: CascadeStage) -> NDArray[np.intp]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from torch import Tensor
 
-from engine.cascade import Answers
+from engine.cascade import Answers, with_temperature
 from engine.loading import openvino_engine
 from engine.margins import SMALLEST, top2_margins
 from engine.metadata import EngineMetadata, Stage
@@ -59,7 +59,7 @@ def trade_off(
     gives to the answers: an image near a threshold counts in part, so 2,000 images decide in finer steps than 0.05 %.
     """
     classes = [each.argmax(axis=1) for each in answers]
-    best = calibrated(answers[2], fit_temperature(answers[2], labels))
+    best = with_temperature(answers[2], fit_temperature(answers[2], labels))
     rows = np.arange(len(labels))
     margins = [top2_margins(each) for each in answers[:2]]
     points = []
@@ -99,13 +99,6 @@ def fit_temperature(probabilities: Probabilities, labels: NDArray[np.int64]) -> 
         return 1.0
     logits = np.log(np.maximum(probabilities, SMALLEST)).astype(np.float64)
     return float(min(TEMPERATURES, key=lambda temperature: _cross_entropy(logits / temperature, labels)))
-
-
-def calibrated(probabilities: Probabilities, temperature: float) -> Probabilities:
-    """Probabilities (N, classes) with their logits divided by `temperature`."""
-    powers = probabilities ** np.float32(1 / temperature)
-    scaled: Probabilities = powers / powers.sum(axis=1, keepdims=True)
-    return scaled
 
 
 def _cross_entropy(logits: NDArray[np.float64], labels: NDArray[np.int64]) -> float:
