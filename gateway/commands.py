@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from gateway.keys import KeyStore
+from gateway.live import apply_keys, gateway_directory
 from pixserve.commands.options import PROJECT, Json, target_of
 from pixserve.commands.output import say, show
 from pixserve.runtime_directory import RuntimeDirectory
@@ -60,15 +61,11 @@ def revoke(context: typer.Context, name: Name) -> None:
 
 def _folder(context: typer.Context) -> Path:
     """The gateway's folder of the server that the options before the command name."""
-    from gateway.settings import gateway_directory  # late: it reads the server's settings, which a client has not
-
     runtime_dir = target_of(context).runtime_dir or PROJECT / ".run"
     return gateway_directory(RuntimeDirectory(runtime_dir.resolve()))
 
 
 def _apply(folder: Path, sentence: str) -> None:
-    from gateway.running import apply_keys
-
     say(sentence if apply_keys(folder) else f"{sentence}, once the gateway runs: `make gateway` starts it")
 
 

@@ -1,13 +1,11 @@
-"""nginx's configuration: one file from the templates of deploy/gateway/, and one each for API keys and a canary."""
+"""nginx's main configuration, from the templates of deploy/gateway/; `gateway/live.py` has the files that change."""
 
 import json
 import os
-from collections.abc import Mapping
 from pathlib import Path
 
 import jinja2
 
-from gateway.keys import ApiKey
 from gateway.routes import GRPC_ROUTES, routes
 from gateway.settings import GatewaySettings
 from serving.machine import this_machine
@@ -75,41 +73,3 @@ def json_for_nginx(message: str) -> str:
     if "'" in text or "$" in text:
         raise ValueError(f"{text} holds a quote or a dollar sign, which nginx would read itself")
     return text
-
-
-def keys_configuration(keys: list[ApiKey]) -> str:
-    """Return the maps of the API keys, by their ids: who owns one, its salt, its digest and when it expires."""
-    maps = {
-        "key_owner": {key.id: key.name for key in keys},
-        "key_salt": {key.id: key.salt for key in keys},
-        "key_digest": {key.id: f"{key.digest},{key.expires}" if key.expires else key.digest for key in keys},
-    }
-    lines = ["# Written by `pixserve keys`."]
-    for variable, values in maps.items():
-        entries = [f'    "{key_id}" "{value}";' for key_id, value in values.items()]
-        lines += [f"map $key_id ${variable} {{", '    default "";', *entries, "}"]
-    return "\n".join(lines) + "\n"
-
-
-def canary_configuration(shares: Mapping[str, float], *, model: str) -> str:
-    """Return the split of one model's requests that name no version.
-
-    Args:
-        shares: per cent of the requests by version; the rest goes to the server's default version.
-        model: the model.
-    """
-    entries = [f'    {share:.2f}% "/{version}";' for version, share in shares.items()]
-    return "\n".join(
-        [
-            "# Written by `pixserve rollout --canary`.",
-            "split_clients $pid-$connection-$connection_requests-$msec $canary_of_all {",
-            *entries,
-            '    * "";',
-            "}",
-            "map $model $canary {",
-            *([f'    "{model}" $canary_of_all;'] if shares else []),
-            '    default "";',
-            "}",
-            "",
-        ]
-    )

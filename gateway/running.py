@@ -4,14 +4,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from gateway.certificate import certificate_for_trying
-from gateway.errors import GatewayError
 from gateway.keys import KeyStore
+from gateway.live import CANARY_FILE, KEYS_FILE, canary_configuration, gateway_directory, keys_configuration
 from gateway.nginx import Nginx
-from gateway.render import canary_configuration, configuration, keys_configuration
-from gateway.settings import GatewaySettings, gateway_directory
+from gateway.render import configuration
+from gateway.settings import GatewaySettings
 from serving.settings import Settings
-
-KEYS_FILE, CANARY_FILE = "keys.conf", "canary.conf"
 
 
 @dataclass(frozen=True)
@@ -71,38 +69,3 @@ class Gateway:
         if self.settings.tls_address is None:
             return None
         return self.settings.certificate or certificate_for_trying(self.settings.directory)
-
-
-def apply_keys(folder: Path) -> bool:
-    """Let a running gateway take over the keys as they are now; return whether one runs.
-
-    Args:
-        folder: the gateway's.
-
-    Raises:
-        GatewayError: it goes on with the old ones.
-    """
-    nginx = Nginx(folder)
-    if nginx.master() is None:
-        return False
-    nginx.check({KEYS_FILE: keys_configuration(KeyStore(folder).all())})
-    nginx.reload()
-    return True
-
-
-def apply_canary(folder: Path, shares: dict[str, float], *, model: str) -> None:
-    """Send shares of a model's requests that name no version to these versions.
-
-    Args:
-        folder: the gateway's.
-        shares: per cent by version; empty for the server's default alone.
-        model: the model.
-
-    Raises:
-        GatewayError: the gateway does not run, or goes on as it was.
-    """
-    nginx = Nginx(folder)
-    if nginx.master() is None:
-        raise GatewayError("traffic is moved by share at the gateway, which does not run; `make gateway` starts it")
-    nginx.check({CANARY_FILE: canary_configuration(shares, model=model)})
-    nginx.reload()

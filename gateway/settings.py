@@ -7,7 +7,6 @@ from typing import Literal, cast
 
 from gateway.errors import GatewayError
 from pixserve.addresses import is_loopback
-from pixserve.runtime_directory import RuntimeDirectory
 from serving.settings import Settings
 
 Access = Literal["loopback", "keys", "anyone"]
@@ -126,14 +125,6 @@ class GatewaySettings:
                 f"keys would cross the network unencrypted at gateway_address={self.address}: leave it empty or on the "
                 "loopback and set gateway_tls_address, or name the proxy that ends TLS in gateway_trusted_proxies"
             )
-
-
-def gateway_directory(runtime_directory: RuntimeDirectory) -> Path:
-    """Return the gateway's folder, made where there is none; only its owner may enter it."""
-    folder = runtime_directory.gateway
-    runtime_directory.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    return folder
 
 
 def _certificate(properties: Mapping[str, str]) -> tuple[Path, Path] | None:

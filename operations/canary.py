@@ -8,9 +8,8 @@ import json
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from gateway.errors import GatewayError
+from gateway.live import apply_canary
 from gateway.nginx import Nginx
-from gateway.running import apply_canary
 from operations.errors import RolledBackError
 from operations.labelled_images import LabelledImage
 from operations.watch import Watch
@@ -52,16 +51,6 @@ def run(
     apply_canary(directory.gateway, {new: percent}, model=model)
     watch.run(client, images, model=model, old=old, new=new, asked=new, advance=advance)
     log.judge(model, new, max_errors=watch.max_errors)
-
-
-def require_gateway(directory: RuntimeDirectory) -> None:
-    """Refuse to begin a canary without a gateway.
-
-    Raises:
-        GatewayError: none runs.
-    """
-    if Nginx(directory.gateway).master() is None:
-        raise GatewayError("traffic is moved by share at the gateway, which does not run; `make gateway` starts it")
 
 
 def end(directory: RuntimeDirectory, *, model: str) -> None:

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 
+from gateway.live import require_gateway
 from operations import canary
 from operations.archive_file import ArchiveFacts
 from operations.class_names import check_renames, check_versions
@@ -66,7 +67,7 @@ class Rollout:
                 f"{self._plan.archive} holds the model {self._archive.model}; expected {self._model}"
             )
         if self._plan.canary:
-            canary.require_gateway(self._runtime_directory)
+            require_gateway(self._runtime_directory.gateway)
         with exclusive_lock(self._runtime_directory):
             old = self._management.describe(self._model)
             try:

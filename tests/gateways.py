@@ -13,8 +13,9 @@ import pytest
 import requests
 
 from gateway.keys import KeyStore
+from gateway.live import gateway_directory
 from gateway.running import Gateway
-from gateway.settings import GatewaySettings, gateway_directory
+from gateway.settings import GatewaySettings
 from serving.listeners import free_port
 from serving.server import Server
 from serving.settings import Settings

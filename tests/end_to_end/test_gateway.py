@@ -17,7 +17,7 @@ import pytest
 import requests
 
 from gateway.keys import KeyStore
-from gateway.running import apply_keys
+from gateway.live import apply_keys
 from pixserve import Connection, Endpoints
 from pixserve._stubs import inference_pb2, inference_pb2_grpc
 from pixserve.errors import UnauthorizedError

@@ -8,7 +8,7 @@ import pytest
 
 from gateway.errors import GatewayError
 from gateway.keys import KeyStore, digest
-from gateway.render import keys_configuration
+from gateway.live import keys_configuration
 
 
 def test_a_key_is_not_kept_but_its_digest_is(tmp_path: Path):
