@@ -21,7 +21,7 @@ from benchmarks import command
 from benchmarks.cascade import images_by_stage, shares
 from benchmarks.project import served
 from benchmarks.records import newest_record
-from benchmarks.results import header, write_result
+from benchmarks.results import header, report
 from benchmarks.uploads import TEST_IMAGES, labelled_files
 from pixserve import Prediction, RestClient
 from serving.settings import PROJECT
@@ -87,9 +87,7 @@ def accuracy(
         f"calibration error {found['expected_calibration_error']:.2%}; {found['seconds']} s"
     )
     document = header() | found
-    if save:
-        write_result(save, document)
-    print(json.dumps(document))
+    report(document, save=save)
     if abs(found["accuracy"] - found["accuracy_of_record"]) > TOLERANCE:
         raise typer.Exit(1)
 

@@ -7,7 +7,6 @@
 The table is for people; the last line of standard output is one JSON document.
 """
 
-import json
 import statistics
 from collections.abc import Sequence
 from dataclasses import asdict
@@ -23,7 +22,7 @@ from benchmarks.contestants import BASELINE, NAMES, PROJECT, Contestant, Project
 from benchmarks.peers.environment import ENVIRONMENTS
 from benchmarks.peers.settings import PEERS
 from benchmarks.ratios import ratios
-from benchmarks.results import header, write_result
+from benchmarks.results import header, report
 from benchmarks.rounds import Entry, Measurement, Plan, measure_round, medians, rounded
 from benchmarks.table import terminal_table
 from benchmarks.uploads import SEED, TEST_IMAGES, Sample, sample_images
@@ -132,9 +131,7 @@ def bench(
     Console(width=TABLE_WIDTH).print(terminal_table(document))
     for sentence in ratios(document):
         print(sentence)
-    if save:
-        write_result(save, document)
-    print(json.dumps(document))
+    report(document, save=save)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 The last line of standard output is one JSON document.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -16,7 +15,7 @@ from benchmarks import command, grpc_load, photographs
 from benchmarks.bench import RECORD
 from benchmarks.contestants import PROJECT, ProjectContestant
 from benchmarks.notes import notes
-from benchmarks.results import header, write_result
+from benchmarks.results import header, report
 from benchmarks.rounds import Entry, Plan, measure_round, medians
 from benchmarks.uploads import TEST_IMAGES, sample_images
 
@@ -61,9 +60,7 @@ def extras(
     }
     for note in notes(document):
         print(note)
-    if save:
-        write_result(save, document)
-    print(json.dumps(document))
+    report(document, save=save)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,6 @@
 The three are loaded in turn, round by round. The last line of standard output is one JSON document.
 """
 
-import json
 import statistics
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -21,7 +20,7 @@ from benchmarks.bench import RECORD
 from benchmarks.contestants import ProjectContestant
 from benchmarks.load import Load, run_wrk
 from benchmarks.project import served
-from benchmarks.results import header, write_result
+from benchmarks.results import header, report
 from benchmarks.rounds import ERRORS, rounded
 from benchmarks.running import RunningServer
 from benchmarks.uploads import sample_images
@@ -93,9 +92,7 @@ def cost(
     ]
     Console(stderr=True).print(table_of(rows))
     document = header() | {"record": record.name, "rounds": rounds, "ways": rows}
-    if save:
-        write_result(save, document)
-    print(json.dumps(document))
+    report(document, save=save)
 
 
 if __name__ == "__main__":

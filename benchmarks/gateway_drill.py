@@ -5,7 +5,6 @@
 The last line of standard output is one JSON document; exit code 1 where a request was lost.
 """
 
-import json
 import os
 import signal
 import tempfile
@@ -22,7 +21,7 @@ from benchmarks import command
 from benchmarks.bench import RECORD
 from benchmarks.contestants import ProjectContestant
 from benchmarks.load import Load, run_wrk
-from benchmarks.results import header, write_result
+from benchmarks.results import header, report
 from benchmarks.running import RunningServer
 from benchmarks.uploads import Upload, sample_images
 from serving.server import Server
@@ -160,9 +159,7 @@ def drill(
             replaced_servers(Path(scratch), uploads, seconds=replace_s),
         ]
     document = header() | {"drills": found}
-    if save:
-        write_result(save, document)
-    print(json.dumps(document))
+    report(document, save=save)
     raise typer.Exit(1 if any(one["lost"] for one in found) else 0)
 
 

@@ -6,7 +6,6 @@
 `make bench-numerics` writes benchmarks/results/numerics.json.
 """
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,7 +20,7 @@ from benchmarks import command
 from benchmarks.errors import BenchmarkError
 from benchmarks.project import unpacked
 from benchmarks.project_engine import ProjectClassifier
-from benchmarks.results import header, write_result
+from benchmarks.results import header, report
 from benchmarks.uploads import TEST_IMAGES, labelled_files
 from serving.settings import PROJECT
 
@@ -85,9 +84,7 @@ def numerics(
         table.add_row(name, *(f"{share:.2%}" for share in shares), f"{row['largest_difference']:.4f}")
     Console().print(table)
     document = header() | {"records": found}
-    if save:
-        write_result(save, document)
-    print(json.dumps(document))
+    report(document, save=save)
 
 
 if __name__ == "__main__":

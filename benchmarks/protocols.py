@@ -21,7 +21,7 @@ from benchmarks.contestants import ProjectContestant
 from benchmarks.load import Load, run_wrk
 from benchmarks.project import served
 from benchmarks.request_formats import MULTIPART, RequestFormat
-from benchmarks.results import header, write_result
+from benchmarks.results import header, report
 from benchmarks.rounds import rounded
 from benchmarks.running import RunningServer
 from benchmarks.uploads import sample_images
@@ -131,9 +131,7 @@ def protocols(
     }
     for row in document["ways"]:
         print(f"{row['way']}: {row['requests_per_s']:,} requests/s, {row['of_multipart']} of multipart")
-    if save:
-        write_result(save, document)
-    print(json.dumps(document))
+    report(document, save=save)
 
 
 if __name__ == "__main__":

@@ -21,6 +21,13 @@ def header() -> dict[str, Any]:
     }
 
 
+def report(document: Mapping[str, Any], *, save: Path | None) -> None:
+    """Print a result as a line of JSON, once it is written to `save`, where that is given."""
+    if save:
+        write_result(save, document)
+    print(json.dumps(document))
+
+
 def write_result(path: Path, document: Mapping[str, Any]) -> None:
     """Write a result whole or not at all."""
     path.parent.mkdir(parents=True, exist_ok=True)

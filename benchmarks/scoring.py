@@ -30,7 +30,7 @@ from benchmarks.contestants import ProjectContestant
 from benchmarks.errors import BenchmarkError
 from benchmarks.project import served, unpacked
 from benchmarks.records import newest_record
-from benchmarks.results import header, write_result
+from benchmarks.results import header, report
 from benchmarks.scoring_images import ENLARGED_EVERY, make_folder
 from benchmarks.uploads import Sample
 from serving.machine import this_machine
@@ -174,9 +174,7 @@ def scoring(
     with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
         found = measure(chosen, Path(scratch), images=images, few=few, torch_images=torch_images, ray_images=ray_images)
     document = header() | {"record": chosen.name, **found}
-    if save:
-        write_result(save, document)
-    print(json.dumps(document))
+    report(document, save=save)
 
 
 if __name__ == "__main__":
