@@ -5,7 +5,7 @@ from typing import Any
 
 from handler.answer import DocumentWriter, error_fields, to_json
 from handler.errors import RowError
-from handler.protocol import Answer, ImageRequest, Limits, Result
+from handler.protocol import Answer, ImageRequest, Limits, Prediction, Result
 from handler.request import read_request
 
 
@@ -38,7 +38,10 @@ class Native:
         """The document of the one image."""
         (result,) = results
         assert not isinstance(result, Exception), "a row of one image that has an error is refused"
-        return Answer(self._writer.document(result).encode())
+        return Answer(self._body(result))
+
+    def _body(self, result: Prediction) -> bytes:
+        return self._writer.document(result).encode()
 
     def error(self, error: RowError) -> bytes:
         """`{"code", "type", "message"}`, so that clients read every error of the native endpoints alike."""
@@ -48,8 +51,6 @@ class Native:
 class Tutorial(Native):
     """The native protocol with the answer of PyTorch's Flask tutorial; a gateway asks for it at /classify."""
 
-    def answer(self, request: ImageRequest, results: Sequence[Result]) -> Answer:
+    def _body(self, result: Prediction) -> bytes:
         """`{"class": 3, "class_name": "cat"}` of the one image."""
-        (result,) = results
-        assert not isinstance(result, Exception), "a row of one image that has an error is refused"
-        return Answer(self._writer.tutorial_answer(result))
+        return self._writer.tutorial_answer(result)
