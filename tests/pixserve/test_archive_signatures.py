@@ -1,7 +1,6 @@
 """Where a key is configured, an archive is loaded only if the holder of that key has signed its bytes."""
 
 import subprocess
-from pathlib import Path
 
 import pytest
 
@@ -13,14 +12,7 @@ from pixserve.archive_signatures import (
     signature_of,
 )
 from pixserve.runtime_directory import RuntimeDirectory
-
-
-def key_pair(folder: Path, name: str) -> tuple[Path, Path]:
-    private, public = folder / f"{name}.pem", folder / f"{name}.public.pem"
-    make = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", private]
-    subprocess.run(make, check=True)
-    subprocess.run(["openssl", "ec", "-in", private, "-pubout", "-out", public], check=True, capture_output=True)
-    return private, public
+from tests.key_pairs import key_pair
 
 
 @pytest.fixture

@@ -1,7 +1,6 @@
 """What a start loads: what was served before, and at first all that no rollout refused."""
 
 import os
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -13,6 +12,7 @@ from serving.archives import read_store
 from serving.errors import ServingError
 from serving.startup import Startup, plan_startup
 from serving.state import ServedModel, ServedVersion, State
+from tests.key_pairs import key_pair
 from tests.serving.sample_archives import make_archive
 
 
@@ -150,12 +150,9 @@ def test_with_everything_refused_the_start_fails_at_once(store, directory):
 
 
 def test_an_archive_without_a_valid_signature_is_not_loaded_where_a_key_is_configured(store, directory, tmp_path):
-    key = tmp_path / "key.pem"
-    make_key = ["openssl", "ecparam", "-name", "prime256v1", "-genkey", "-noout", "-out", key]
-    subprocess.run(make_key, check=True)
-    subprocess.run(["openssl", "ec", "-in", key, "-pubout", "-out", tmp_path / "public.pem"], check=True, text=True)
-    sign(store / "pets-1.0.mar", private_key=key)
-    startup = plan_startup(read_store(store), None, directory=directory, workers=3, public_key=tmp_path / "public.pem")
+    private, public = key_pair(tmp_path, "ours")
+    sign(store / "pets-1.0.mar", private_key=private)
+    startup = plan_startup(read_store(store), None, directory=directory, workers=3, public_key=public)
     assert defaults(startup) == {"1.0": True}
     (note,) = startup.notes
     assert note.startswith("pets-2.0.mar is not loaded: pets-2.0.mar is not signed")
