@@ -1,6 +1,5 @@
 """The model store: which archives it holds, and what each says of itself."""
 
-import json
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from pixserve.archive_facts import manifest_model
 from pixserve.records import version_key
 from serving.errors import ServingError
 
@@ -30,7 +30,7 @@ class Archive:
         """
         try:
             with zipfile.ZipFile(path) as archive:
-                model = json.loads(archive.read("MAR-INF/MANIFEST.json"))["model"]
+                model = manifest_model(archive)
                 config = yaml.safe_load(archive.read(model["configFile"])) if "configFile" in model else {}
             return cls(path, model["modelName"], model["modelVersion"], config or {})
         except (zipfile.BadZipFile, KeyError, TypeError, ValueError, yaml.YAMLError, OSError) as fault:
