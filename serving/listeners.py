@@ -1,5 +1,6 @@
 """Listening TCP ports: find free ones, refuse taken ones, close one of a child process."""
 
+import contextlib
 import ctypes
 import os
 import socket
@@ -28,8 +29,15 @@ ACCEPT_S = 1.0  # waited for at most, until the child has accepted them
 
 def free_port() -> int:
     """Return a TCP port that nothing on the loopback listens to at the moment."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        return int(listener.getsockname()[1])
+    (port,) = free_ports(1)
+    return port
+
+
+def free_ports(count: int) -> list[int]:
+    """Return as many TCP ports, no two alike: ports that are asked for one after the other may be the same."""
+    with contextlib.ExitStack() as open_at_once:
+        listeners = [open_at_once.enter_context(socket.create_server(("127.0.0.1", 0))) for _ in range(count)]
+        return [int(listener.getsockname()[1]) for listener in listeners]
 
 
 def require_free(ports: Mapping[str, int]) -> None:

@@ -11,7 +11,7 @@ from pixserve.runtime_directory import RuntimeDirectory
 from pixserve.state_files import write_text
 from serving.errors import ServingError
 from serving.gateway_checks import GATEWAY_CHECKS
-from serving.listeners import free_port
+from serving.listeners import free_ports
 from serving.machine import this_machine
 from serving.startup import Startup
 from serving.validation import tcp_ports, validated
@@ -81,13 +81,11 @@ class Settings:
     @classmethod
     def isolated(cls, runtime_dir: Path, store: Path, overrides: Mapping[str, str] | None = None) -> "Settings":
         """Return settings for tests and benchmarks: a runtime directory of its own, free ports, no local settings."""
-        grpc = {key: str(free_port()) for key in ("grpc_inference_port", "grpc_management_port", "front_grpc_port")}
-        rest = {
-            key: f"http://127.0.0.1:{free_port()}" for key in ("inference_address", "metrics_address", "front_address")
-        }
-        return cls.read(
-            runtime_dir=runtime_dir, store=store, overrides={**rest, **grpc, **(overrides or {})}, local=False
-        )
+        addresses = ("inference_address", "metrics_address", "front_address")
+        numbers = ("grpc_inference_port", "grpc_management_port", "front_grpc_port")
+        ports = iter(free_ports(len(addresses) + len(numbers)))
+        own = {key: f"http://127.0.0.1:{next(ports)}" for key in addresses} | {key: str(next(ports)) for key in numbers}
+        return cls.read(runtime_dir=runtime_dir, store=store, overrides={**own, **(overrides or {})}, local=False)
 
     @property
     def inference(self) -> str:

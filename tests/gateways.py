@@ -16,7 +16,7 @@ from gateway.keys import KeyStore
 from gateway.live import gateway_directory
 from gateway.running import Gateway
 from gateway.settings import GatewaySettings
-from serving.listeners import free_port
+from serving.listeners import free_ports
 from serving.server import Server
 from serving.settings import Settings
 
@@ -90,7 +90,8 @@ def gateway_before(settings: Settings, name: str = "gateway", **overrides: str) 
         name: of its folder in the server's runtime directory; two gateways need two.
         overrides: settings, such as `gateway_access="keys"`; the addresses are free ports.
     """
-    addresses = {key: f"127.0.0.1:{free_port()}" for key in ("gateway_address", "gateway_tls_address")}
+    keys = ("gateway_address", "gateway_tls_address")
+    addresses = {key: f"127.0.0.1:{port}" for key, port in zip(keys, free_ports(len(keys)), strict=True)}
     folder = gateway_directory(settings.runtime_directory).parent / name
     folder.mkdir(mode=0o700, exist_ok=True)
     own = replace(settings, properties={**settings.properties, **addresses, **overrides})

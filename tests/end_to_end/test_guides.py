@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from serving.listeners import free_port
+from serving.listeners import free_ports
 from serving.settings import PROJECT
 from tests.documents.markdown import GUIDES, name_of
 from tests.documents.runner import Step, run, steps_of
@@ -37,7 +37,7 @@ CLASSES = {"cat": (200, 120, 60), "dog": (60, 120, 200)}
 @pytest.fixture(scope="module")
 def ports() -> dict[str, str]:
     """The port that stands in for each one that the documents name."""
-    return {port: str(free_port()) for port in PORTS}
+    return dict(zip(PORTS, map(str, free_ports(len(PORTS))), strict=True))
 
 
 @pytest.fixture(scope="module")

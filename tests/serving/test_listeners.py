@@ -7,7 +7,7 @@ import threading
 import pytest
 
 from serving.errors import ServingError
-from serving.listeners import close_listener, free_port, require_free
+from serving.listeners import close_listener, free_port, free_ports, require_free
 
 
 def test_a_taken_port_is_named_with_its_setting():
@@ -37,3 +37,7 @@ def test_a_port_that_is_closed_answers_who_had_connected_and_refuses_who_had_not
             server.join()
         with pytest.raises(ConnectionRefusedError):
             socket.create_connection(address)
+
+
+def test_ports_that_are_asked_for_together_are_different_ones():
+    assert len(set(free_ports(500))) == 500
