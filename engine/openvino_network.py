@@ -7,9 +7,14 @@ Three habits of OpenVINO (2026.4.1) decide how it is called here:
   own, filled with NaN, so it can hold no earlier answer.
 - After an error the compiled graph, with any request, refuses the next valid batch once: it is compiled anew.
 - One-threaded processes all pin themselves to the same core, unless ENABLE_CPU_PINNING is off.
+
+And one decides how often it is opened: a Core gives its thread an alternate signal stack, and frees it when it goes.
+Of two Cores that go oldest first, the thread is left with a stack that is freed, and its next signal ends the process.
+So a process has one Core, for as long as it lives (findings/openvino-signal-stack.sh).
 """
 
 import os
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -21,6 +26,12 @@ from engine.metadata import HashedFile
 
 class OpenVinoError(RuntimeError):
     """A batch that could not be computed."""
+
+
+@cache
+def openvino_core() -> openvino.Core:
+    """The one Core of this process."""
+    return openvino.Core()
 
 
 class OpenVinoNetwork:
@@ -73,7 +84,7 @@ class OpenVinoNetwork:
     def _compile(self) -> None:
         # The bytes that were verified are those that are compiled. No CACHE_DIR: it goes by the name of the .xml, and
         # would serve the weights of an earlier archive.
-        core = openvino.Core()
+        core = openvino_core()
         model = core.read_model(self._xml.read(self._folder), self._bin.read(self._folder))
         expected = (openvino.PartialShape([-1, *self._image_shape]), openvino.PartialShape([-1, self._classes]))
         came = (model.input().get_partial_shape(), model.output().get_partial_shape())

@@ -9,6 +9,8 @@ import openvino.opset14 as ops
 from numpy.typing import NDArray
 from openvino import Node, Output
 
+from engine.openvino_network import openvino_core
+
 Gradients = dict[int, Output]
 Rule = Callable[[Node, Sequence[Output | None], Sequence[int]], Gradients]
 
@@ -43,7 +45,7 @@ def summed_to(gradient: Output, value: Output) -> Output:
 def evaluated(value: Output) -> NDArray[Any]:
     """What a value is that depends on no parameter, such as weights that are stored as int8 with scales."""
     model = openvino.Model([ops.result(value)], [], "constant")
-    computed = openvino.Core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})({})
+    computed = openvino_core().compile_model(model, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})({})
     return np.array(computed[0])
 
 

@@ -10,6 +10,7 @@ import openvino
 from numpy.typing import NDArray
 
 from engine.metadata import EngineMetadata, Stage
+from engine.openvino_network import openvino_core
 from explanation.gradient_graph import float_graph, forward_model, gradient_model
 
 BATCH_SIZE = 16  # images of one pass: the memory of activations stays small
@@ -44,7 +45,7 @@ class ExplainedNetwork:
         self.description = stage.name + (" in float32" if stage.precision == "fp32" else ", int8 weights in float32")
         self._classes = metadata.classes
         # The bytes that were verified are those that are compiled.
-        model = openvino.Core().read_model(stage.xml.read(folder), stage.bin.read(folder))
+        model = openvino_core().read_model(stage.xml.read(folder), stage.bin.read(folder))
         self._graph = float_graph(model)
 
     def log_odds(self, pixels: NDArray[np.float32], target: int) -> NDArray[np.float64]:
@@ -68,11 +69,11 @@ class ExplainedNetwork:
 
     @cached_property
     def _forward(self) -> Any:
-        return openvino.Core().compile_model(forward_model(self._graph), "CPU", SETTINGS).create_infer_request()
+        return openvino_core().compile_model(forward_model(self._graph), "CPU", SETTINGS).create_infer_request()
 
     @cached_property
     def _backward(self) -> Any:
-        return openvino.Core().compile_model(gradient_model(self._graph), "CPU", SETTINGS).create_infer_request()
+        return openvino_core().compile_model(gradient_model(self._graph), "CPU", SETTINGS).create_infer_request()
 
     def _run(self, request: Any, *inputs: NDArray[np.float32]) -> NDArray[np.float32]:
         """One pass; `infer()` on one thread would swallow an error and return the batch before."""

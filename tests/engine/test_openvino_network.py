@@ -2,6 +2,8 @@
 
 import itertools
 import os
+import subprocess
+import sys
 
 import numpy as np
 import openvino
@@ -9,7 +11,24 @@ import pytest
 
 from engine.metadata import MetadataError
 from engine.openvino_network import OpenVinoError, OpenVinoNetwork
+from serving.settings import PROJECT
 from tests.engine.conftest import CLASSES, SIDE, colour_graph, graph_that_fails_for_odd_batches, images
+
+# Two networks that come and go, the oldest first, and then a signal that Python handles.
+COME_AND_GO = """
+import os, signal, sys
+from pathlib import Path
+from engine.metadata import HashedFile
+from engine.openvino_network import OpenVinoNetwork
+
+folder = Path(sys.argv[1])
+files = [HashedFile.of(folder / f"colours.{ending}") for ending in ("xml", "bin")]
+networks = [OpenVinoNetwork(folder, *files, image_size=4, classes=3) for _ in range(2)]
+while networks:
+    networks.pop(0)
+signal.signal(signal.SIGUSR1, lambda *_: print("handled"))
+os.kill(os.getpid(), signal.SIGUSR1)
+"""
 
 
 @pytest.fixture
@@ -113,3 +132,9 @@ def test_a_graph_of_other_images_or_classes_is_refused_at_load(write, tmp_path):
     for size, classes in ((SIDE + 1, CLASSES), (SIDE, CLASSES + 1)):
         with pytest.raises(RuntimeError, match=r"colours\.xml takes .* expected"):
             OpenVinoNetwork(tmp_path, stage.xml, stage.bin, image_size=size, classes=classes)
+
+
+def test_a_process_whose_networks_come_and_go_still_handles_its_signals(write, tmp_path):
+    write("colours", colour_graph())
+    run = subprocess.run([sys.executable, "-c", COME_AND_GO, tmp_path], cwd=PROJECT, capture_output=True, text=True)
+    assert (run.returncode, run.stdout) == (0, "handled\n"), run.stderr

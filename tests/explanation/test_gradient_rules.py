@@ -3,11 +3,11 @@
 from collections.abc import Callable
 
 import numpy as np
-import openvino
 import openvino.opset14 as ops
 import pytest
 from openvino import Node
 
+from engine.openvino_network import openvino_core
 from explanation.gradient_graph import FloatGraph, forward_model, gradient_model
 from explanation.gradient_parts import UnsupportedOperationError
 
@@ -81,8 +81,8 @@ def log_odds(logits: np.ndarray, target: int) -> np.ndarray:
 def test_the_gradient_is_what_differences_say(name: str) -> None:
     graph = graph_of(OPERATIONS[name])
     settings = {"INFERENCE_PRECISION_HINT": "f32"}
-    forward = openvino.Core().compile_model(forward_model(graph), "CPU", settings)
-    backward = openvino.Core().compile_model(gradient_model(graph), "CPU", settings)
+    forward = openvino_core().compile_model(forward_model(graph), "CPU", settings)
+    backward = openvino_core().compile_model(gradient_model(graph), "CPU", settings)
     pixels = RANDOM.normal(size=(2, SIDE, SIDE, 3)).astype(np.float32)
     one_hot = np.eye(CLASSES, dtype=np.float32)[[1, 1]]
     found = backward({"pixels": pixels, "one_hot": one_hot})[0]

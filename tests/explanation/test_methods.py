@@ -12,6 +12,7 @@ import pytest
 import torch
 
 from engine.metadata import EngineMetadata
+from engine.openvino_network import openvino_core
 from explanation.methods import METHODS, STEPS, mean_colour
 from explanation.network import ExplainedNetwork
 from images.decode import decode_image
@@ -63,7 +64,7 @@ def test_randomised_weights_change_the_map(
     method: str, cat: np.ndarray, explained: Callable[..., ExplainedNetwork]
 ) -> None:
     """The sanity check of Adebayo et al. (2018): a map that stays explains the image, and not the network."""
-    model = openvino.Core().read_model(MODEL / "cifar10-1.0.fp32.xml")
+    model = openvino_core().read_model(MODEL / "cifar10-1.0.fp32.xml")
     random = np.random.default_rng(0)
     for node in model.get_ordered_ops():
         if node.get_type_name() == "Constant" and node.get_element_type() == openvino.Type.f32:

@@ -125,7 +125,9 @@ def test_a_process_that_dies_costs_one_explanation(archive: Path, run: Any, queu
 
     async def killed() -> Failure:
         assert queue.pid is not None
-        asyncio.get_running_loop().call_later(0.02, psutil.Process(queue.pid).kill)
+        process = psutil.Process(queue.pid)
+        process.suspend()  # so that it cannot answer before it dies
+        asyncio.get_running_loop().call_later(0.02, process.kill)
         return await failure_of(queue.explain(cat(archive)))
 
     assert run(killed()).type == "ExplanationFailed"
