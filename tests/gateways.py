@@ -1,5 +1,6 @@
 """A gateway of a test's own: a real nginx on free ports, in a folder of its own, before a server that runs."""
 
+import http.client
 import json
 import shutil
 import time
@@ -19,6 +20,10 @@ from gateway.settings import GatewaySettings
 from serving.listeners import free_ports
 from serving.server import Server
 from serving.settings import Settings
+from tests.conftest import CAT
+
+JPEG = CAT.read_bytes()
+MODEL = "/predictions/cifar10"
 
 needs_nginx = pytest.mark.skipif(
     not (shutil.which("nginx") and shutil.which("openssl")),
@@ -102,3 +107,13 @@ def gateway_before(settings: Settings, name: str = "gateway", **overrides: str) 
         yield RunningGateway(gateway, key)
     finally:
         gateway.nginx.stop()
+
+
+def raw(address: str, method: str, path: str, *, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    """Send a path as it is: no library may tidy it up."""
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)
+    connection.request(method, path, body=body, headers=headers)
+    response = connection.getresponse()
+    answer = response.status, response.read()
+    connection.close()
+    return answer

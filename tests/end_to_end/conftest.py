@@ -11,6 +11,8 @@ import requests
 
 from serving.server import Server
 from serving.settings import Settings
+from tests.end_to_end.launching import Launcher
+from tests.gateways import RunningGateway, gateway_before
 
 Post = Callable[..., requests.Response]
 
@@ -40,3 +42,18 @@ def post(url: str) -> Post:
         return requests.post(url, timeout=30, **arguments)
 
     return send
+
+
+@pytest.fixture(scope="session")
+def strict(server: Server) -> Iterator[RunningGateway]:
+    """A gateway that asks for keys."""
+    with gateway_before(server.settings, gateway_access="keys", gateway_cors_origins="https://shop.example") as gateway:
+        yield gateway
+
+
+@pytest.fixture
+def launcher(runtime_dir: Path, store: Path) -> Iterator[Launcher]:
+    """The commands of a server that is stopped at the end."""
+    launcher = Launcher(runtime_dir, store)
+    yield launcher
+    launcher("stop")

@@ -1,35 +1,23 @@
 """The gateway as a stranger meets it: a real nginx before a real TorchServe."""
 
-import contextlib
-import http.client
 import json
-import os
 import re
 import socket
 import ssl
 import subprocess
-import sys
 import time
-from collections.abc import Iterator
 
 import grpc
 import pytest
 import requests
 
-from gateway.keys import KeyStore
-from gateway.live import apply_keys
-from pixserve import Connection, Endpoints
 from pixserve._stubs import inference_pb2, inference_pb2_grpc
-from pixserve.errors import UnauthorizedError
 from serving.server import Server
-from serving.settings import PROJECT
 from tests.conftest import CAT
-from tests.gateways import RunningGateway, gateway_before, needs_nginx
+from tests.gateways import JPEG, MODEL, gateway_before, needs_nginx, raw
 
 pytestmark = needs_nginx
 
-JPEG = CAT.read_bytes()
-MODEL = "/predictions/cifar10"
 HANDLERS = tuple(status for status in range(200, 600) if status not in (401, 405))  # past the gateway, whatever it is
 FRONT = (200, 404)  # which of these paths there are is the front's to say
 
@@ -95,23 +83,6 @@ TABLE = [
 ]
 
 
-@pytest.fixture(scope="module")
-def strict(server: Server) -> Iterator[RunningGateway]:
-    """A gateway that asks for keys."""
-    with gateway_before(server.settings, gateway_access="keys", gateway_cors_origins="https://shop.example") as gateway:
-        yield gateway
-
-
-def raw(address: str, method: str, path: str, *, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
-    """Send a path as it is: no library may tidy it up."""
-    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)
-    connection.request(method, path, body=body, headers=headers)
-    response = connection.getresponse()
-    answer = response.status, response.read()
-    connection.close()
-    return answer
-
-
 @pytest.mark.parametrize(("method", "path", "without", "with_key"), TABLE, ids=lambda value: str(value))
 def test_each_path_answers_a_stranger_as_the_table_says(strict, method, path, without, with_key):
     body = JPEG if method == "POST" else b""
@@ -121,65 +92,6 @@ def test_each_path_answers_a_stranger_as_the_table_says(strict, method, path, wi
         assert status in (expected if isinstance(expected, tuple) else (expected,)), answer
         if status in {401, 405, 413}:
             assert json.loads(answer).keys() == {"code", "type", "error" if path.startswith("/v") else "message"}
-
-
-@pytest.mark.parametrize(
-    "headers",
-    [
-        {"Authorization": "Bearer pix_aaaaaaaa_" + 43 * "a"},
-        {"Authorization": "Bearer "},
-        {"Authorization": "Basic dGVzdDp0ZXN0"},
-        {"X-Api-Key": "pix_aaaaaaaa_" + 43 * "a"},
-        {"X-Api-Key": ""},
-    ],
-)
-def test_what_is_no_key_is_refused(strict, headers):
-    response = strict.ask("POST", MODEL, data=JPEG, headers=headers)
-    assert (response.status_code, response.json()["type"]) == (401, "Unauthorized")
-    assert response.headers["www-authenticate"] == "Bearer"
-
-
-def test_a_key_with_one_character_changed_is_refused_and_both_headers_take_the_right_one(strict):
-    changed = strict.key[:-2] + ("A" if strict.key[-2] != "A" else "B") + strict.key[-1]
-    assert strict.ask("POST", MODEL, data=JPEG, key=changed).status_code == 401
-    assert strict.ask("POST", MODEL, data=JPEG, key=strict.key).status_code == 200
-    assert strict.ask("POST", MODEL, data=JPEG, headers={"X-Api-Key": strict.key}).status_code == 200
-
-
-def test_a_key_is_added_and_revoked_while_the_gateway_runs_and_an_open_connection_feels_it(strict):
-    store = KeyStore(strict.folder)
-    key = store.add("guest")
-    assert strict.ask("POST", MODEL, data=JPEG, key=key).status_code == 401
-    apply_keys(strict.folder)
-    with requests.Session() as session:
-        session.headers["Authorization"] = f"Bearer {key}"
-        assert session.post(strict.url + MODEL, data=JPEG).status_code == 200
-        store.revoke("guest")
-        apply_keys(strict.folder)
-        assert session.post(strict.url + MODEL, data=JPEG).status_code == 401
-    assert strict.ask("POST", MODEL, data=JPEG, key=strict.key).status_code == 200
-
-
-def test_an_expired_key_is_refused(strict):
-    key = KeyStore(strict.folder).add("late", days=1)
-    content = json.loads((strict.folder / "keys.json").read_text())
-    for entry in content["keys"]:
-        if entry["name"] == "late":
-            entry["expires"] = int(time.time()) - 1
-    (strict.folder / "keys.json").write_text(json.dumps(content))
-    apply_keys(strict.folder)
-    assert strict.ask("POST", MODEL, data=JPEG, key=key).status_code == 401
-
-
-def test_no_key_stands_in_a_file_of_the_gateway(strict):
-    strict.ask("POST", MODEL, data=JPEG, key=strict.key)
-    strict.ask("GET", f"/{strict.key}?key={strict.key}")
-    strict.log(least=2)
-    time.sleep(1.1)  # nginx writes its log once a second
-    secret = strict.key.rpartition("_")[2].encode()
-    files = [path for path in strict.folder.rglob("*") if path.is_file()]
-    assert [path.name for path in files if secret in path.read_bytes()] == []
-    assert "requests.log" in {path.name for path in files}
 
 
 def test_the_log_is_json_and_names_key_path_status_and_request(strict):
@@ -276,47 +188,6 @@ def test_a_grpc_method_that_could_stop_a_version_does_not_exist(strict):
             assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
-@pytest.mark.parametrize(
-    ("size", "chunked", "message"),
-    [
-        (11_000_000, False, "an image of 11,000,000 bytes"),
-        (21_000_000, False, "a body of more than 20,000,000 bytes"),
-        (11_000_000, True, "an image of 11,000,000 bytes"),
-        (21_000_000, True, "a body of more than 20,000,000 bytes"),
-    ],
-)
-def test_a_body_that_is_too_large_is_refused_as_the_handler_does_it(strict, size, chunked, message):
-    body = JPEG + bytes(size - len(JPEG))
-    data = iter([body[: size // 2], body[size // 2 :]]) if chunked else body
-    answer = strict.ask("POST", MODEL, data=data, key=strict.key, headers={"Content-Type": "image/jpeg"})
-    assert (answer.status_code, answer.json()["type"]) == (413, "TooManyBytes")
-    assert message in answer.json()["message"]
-
-
-def test_more_requests_than_allowed_are_refused_with_the_seconds_to_wait_each_key_for_itself(server: Server):
-    with gateway_before(server.settings, "slow", gateway_access="keys", gateway_key_rate="2") as gateway:
-        other = KeyStore(gateway.folder).add("other")
-        apply_keys(gateway.folder)
-        answers = [gateway.ask("POST", MODEL, data=JPEG, key=gateway.key) for _ in range(20)]
-        refused = [answer for answer in answers if answer.status_code == 429]
-        assert {answer.status_code for answer in answers} == {200, 429}
-        assert refused[0].headers["retry-after"] == "1"
-        assert refused[0].json()["type"] == "TooManyRequests"
-        assert gateway.ask("POST", MODEL, data=JPEG, key=other).status_code == 200
-
-
-def test_an_address_is_limited_behind_a_trusted_proxy_too_and_this_machine_is_not(server: Server):
-    settings = {"gateway_address_rate": "2", "gateway_trusted_proxies": "127.0.0.1"}
-    with gateway_before(server.settings, "addresses", **settings) as gateway:
-
-        def statuses(address: str | None) -> set[int]:
-            headers = {"X-Forwarded-For": address} if address else {}
-            return {gateway.ask("POST", MODEL, data=JPEG, headers=headers).status_code for _ in range(20)}
-
-        assert statuses("203.0.113.7") == {200, 429}
-        assert statuses(None) == {200}
-
-
 def test_the_tutorials_line_gets_the_tutorials_answer(server: Server):
     with gateway_before(server.settings, "tutorial") as gateway:
         line = ["curl", "-s", "-X", "POST", "-F", f"image=@{CAT}", f"{gateway.url}/classify"]
@@ -325,41 +196,3 @@ def test_the_tutorials_line_gets_the_tutorials_answer(server: Server):
         assert answer == f'{{"class": {best["class"]}, "class_name": "{best["class_name"]}"}}'
         sent = {"Pixserve-Answer": "tutorial", "describe": "True", "Content-Type": "image/jpeg"}
         assert gateway.ask("POST", MODEL, data=JPEG, headers=sent).json() == best
-
-
-def test_keys_are_made_listed_and_revoked_on_the_command_line(strict, server: Server):
-    # the command looks into `gateway/` of the runtime directory, which is where this gateway lies
-    command = [sys.executable, "-m", "pixserve", "--runtime-dir", str(strict.folder.parent), "keys"]
-    assert strict.folder.name == "gateway"
-
-    def run(*words: str) -> subprocess.CompletedProcess[str]:
-        return subprocess.run([*command, *words], cwd=PROJECT, capture_output=True, text=True, check=False)
-
-    key = run("add", "shop").stdout.strip()
-    assert strict.ask("POST", MODEL, data=JPEG, key=key).status_code == 200
-    assert "there is a key named shop" in run("add", "shop").stderr
-    listed = run("list").stdout
-    assert "shop" in {row["name"] for row in json.loads(listed)}
-    assert key not in listed
-    assert run("revoke", "shop").returncode == 0
-    assert strict.ask("POST", MODEL, data=JPEG, key=key).status_code == 401
-    assert "there is no key named shop" in run("revoke", "shop").stderr
-
-
-def test_the_client_sends_the_gateways_key_and_names_a_wrong_one(strict):
-    endpoints = Endpoints(strict.url)
-    with Connection(endpoints, api_key=strict.key).rest() as client:
-        assert client.predict(CAT).model_version == "1.0"
-    with Connection(endpoints).rest() as client, pytest.raises(UnauthorizedError, match="no API key came"):
-        client.predict(CAT)
-    command = [sys.executable, "-m", "pixserve", "--url", strict.url, "predict", str(CAT)]
-    environment = os.environ | {"PIXSERVE_API_KEY": strict.key}
-    assert subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, check=False).returncode == 0
-
-
-def test_a_client_that_sends_nothing_more_is_cut_off(strict):
-    host, port = strict.url.removeprefix("http://").split(":")
-    with socket.create_connection((host, int(port)), timeout=60) as slow:
-        slow.sendall(b"POST /classify HTTP/1.1\r\nHost: x\r\n")  # and never the rest
-        with contextlib.suppress(ConnectionResetError):
-            assert slow.recv(1000) == b""  # closed; a TimeoutError otherwise

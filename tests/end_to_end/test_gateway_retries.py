@@ -8,14 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from benchmarks.project import served
-from tests.conftest import CAT, LENET_RECORD
+from tests.conftest import LENET_RECORD
 from tests.end_to_end.launching import wait_until
-from tests.gateways import RunningGateway, gateway_before, needs_nginx, ready_worker_pids
+from tests.gateways import JPEG, MODEL, RunningGateway, gateway_before, needs_nginx, ready_worker_pids
 
 pytestmark = needs_nginx
 
-MODEL = "/predictions/cifar10"
-JPEG = CAT.read_bytes()
 CLIENTS = 16
 
 

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 BINARY = {"binary_data": True}
+AS_UINT8 = {"datatype": "UINT8", "shape": [2, 40, 48, 3]}  # two decoded images
 DTYPES = {"INT64": "<i8", "FP32": "<f4"}
 
 
