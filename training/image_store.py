@@ -4,7 +4,9 @@ A source of 100,000 photographs so takes no more memory than a batch. What is ke
 mapped into memory, which several processes share and the system may drop from memory at any time.
 """
 
+import multiprocessing
 import os
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -93,8 +95,26 @@ def loader(dataset: Dataset[Any], *, workers: int, **options: Any) -> DataLoader
 
     A forked one would carry the threads' locks of torch and OpenVINO, held or not.
     """
-    context: dict[str, Any] = {"multiprocessing_context": "forkserver", "persistent_workers": True} if workers else {}
+    context: dict[str, Any] = {}
+    if workers:
+        context = {"multiprocessing_context": "forkserver", "persistent_workers": True, "worker_init_fn": _watch_parent}
     return DataLoader(dataset, num_workers=workers, **context, **options)
+
+
+def _watch_parent(_worker: int) -> None:
+    """End this process with the one that it loads for, however that ends.
+
+    torch looks for the parent's process id, which is the fork server's, and that waits for its children
+    (findings/torch-forkserver-workers.sh).
+    """
+    parent = multiprocessing.parent_process()
+    assert parent is not None, "a worker has been started by somebody"
+
+    def end() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=end, daemon=True).start()
 
 
 def default_workers() -> int:
