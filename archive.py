@@ -4,9 +4,10 @@
     python archive.py runs/pets-1.0/pets-1.0.json one of your own
 
 A record is what training writes beside the weights: it names the network, the version and the classes. An archive
-is written again only when something it contains has changed, and the same inputs give the same bytes.
+is written again only when something it contains has other bytes, and the same inputs give the same bytes.
 """
 
+import hashlib
 import json
 import os
 import shutil
@@ -21,6 +22,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from engine.metadata import ENGINE_JSON, EngineMetadata, MetadataError
+from engine.model_names import name_fault, version_fault
 from pixserve.archive_signatures import SignatureError, sign, signature_of
 
 PROJECT = Path(__file__).resolve().parent
@@ -67,6 +69,15 @@ class Contents:
         """The IR of every stage; it lies beside the record."""
         return [self.record.with_name(file.file) for file in self.engine.files()] if self.engine else []
 
+    @property
+    def fingerprint(self) -> bytes:
+        """SHA-256 in hex of all that the archive is made from, and of how: times of files say neither."""
+        digest = hashlib.sha256()
+        for path in [Path(__file__), *self.files]:
+            content = path.read_bytes()
+            digest.update(f"{path.name} {len(content)}\n".encode() + content)
+        return digest.hexdigest().encode()
+
 
 def read_contents(record: Path) -> Contents:
     """Find what belongs to a record.
@@ -75,7 +86,7 @@ def read_contents(record: Path) -> Contents:
         ArchiveError: the record is missing or incomplete, or a file that it names is.
     """
     try:
-        facts = json.loads(record.read_text())
+        facts = json.loads(record.read_bytes())
         has_file = not facts["network"].startswith(TORCHVISION)
         weights = record.with_name(facts.get("weights", {}).get("file", f"{record.stem}.pt"))
         contents = Contents(
@@ -93,10 +104,14 @@ def read_contents(record: Path) -> Contents:
         )
     except FileNotFoundError as missing:
         raise ArchiveError(f"there is no record {record}; `python train.py` writes one") from missing
-    except (KeyError, ValueError, TypeError) as fault:
+    except (UnicodeDecodeError, json.JSONDecodeError) as fault:
+        raise ArchiveError(f"{record} is not a training record: it is no JSON in UTF-8") from fault
+    except (AttributeError, KeyError, ValueError, TypeError) as fault:
         raise ArchiveError(f"{record} is not a training record: {fault!r}") from fault
     except MetadataError as fault:
         raise ArchiveError(f"{record} cannot be packed: {fault}") from fault
+    if fault := name_fault(contents.model_name) or version_fault(contents.version):
+        raise ArchiveError(f"{record} cannot be packed: {fault}")
     if contents.network is None and contents.engine is None:
         raise ArchiveError(
             f"{record} is of {facts['network']}, which is served as it was exported: run `python train.py export "
@@ -120,19 +135,23 @@ def build(record: Path, *, store: Path) -> tuple[Path, bool]:
     """
     contents = read_contents(record)
     target = store / f"{contents.model_name}-{contents.version}.mar"
-    if target.exists() and target.stat().st_mtime > newest([*contents.files, Path(__file__)]):
+    if fingerprint_in(target) == contents.fingerprint:
         return target, False
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store) as scratch:
         unpacked = run_archiver(contents, Path(scratch))
-        packed = zip_reproducibly(unpacked, Path(scratch) / "packed.mar")
+        packed = zip_reproducibly(unpacked, Path(scratch) / "packed.mar", comment=contents.fingerprint)
         packed.replace(target)  # at once: a server never sees half an archive
     return target, True
 
 
-def newest(files: list[Path]) -> float:
-    """Return the time the last of the files was changed (epoch, s)."""
-    return max(path.stat().st_mtime for path in files)
+def fingerprint_in(archive: Path) -> bytes:
+    """The fingerprint that `build` left in an archive, as its comment; empty where there is none."""
+    try:
+        with zipfile.ZipFile(archive) as packed:
+            return packed.comment
+    except (FileNotFoundError, zipfile.BadZipFile):
+        return b""
 
 
 def run_archiver(contents: Contents, scratch: Path) -> Path:
@@ -173,13 +192,14 @@ def run_archiver(contents: Contents, scratch: Path) -> Path:
     return export / contents.model_name
 
 
-def zip_reproducibly(folder: Path, target: Path) -> Path:
+def zip_reproducibly(folder: Path, target: Path, *, comment: bytes) -> Path:
     """Zip a folder so that equal files give equal bytes: sorted, undated, not compressed (weights do not shrink)."""
     manifest = folder / "MAR-INF" / "MANIFEST.json"
     facts = json.loads(manifest.read_text())
     facts.pop("createdOn")
     manifest.write_text(json.dumps(facts, indent=2))
     with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        archive.comment = comment
         for path in sorted(path for path in folder.rglob("*") if path.is_file()):
             entry = zipfile.ZipInfo(str(path.relative_to(folder)))  # dated 1980-01-01
             entry.external_attr = 0o644 << 16

@@ -10,8 +10,9 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from packaging.version import InvalidVersion, Version
+from packaging.version import Version
 
+from engine.model_names import VERSION, name_fault, parsed_version, version_fault
 from training.errors import OutputError
 from training.options import OutputOptions
 
@@ -19,8 +20,6 @@ SHIPPED = Path(__file__).resolve().parent.parent / "model"
 RUNS = Path("runs")
 OUTPUTS = (".pt", ".json", "-curves.png", "-confusion.png", "-reliability.png")
 CHECKPOINT = ".checkpoint.pt"
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,99}")  # what torch-model-archiver 0.12 takes, short enough for a file
-VERSION = re.compile(r"[A-Za-z0-9.]{1,50}")  # of PEP 440, what needs no escape in a URL or a file's name
 
 
 @dataclass(frozen=True)
@@ -45,15 +44,11 @@ class Destination:
 
 def check_names(options: OutputOptions) -> None:
     """Raise OutputError where the name or version given cannot be packed or served."""
-    if not NAME.fullmatch(options.name):
-        raise OutputError(
-            f"The name {options.name!r} cannot be packed or served: use letters, digits, '.', '_' and '-', "
-            "at most 100, the first a letter or digit."
-        )
-    if options.version is not None and (not VERSION.fullmatch(options.version) or not _version(options.version)):
-        raise OutputError(
-            f"The version {options.version!r} cannot be ordered or served: use one like 1.0, 2.1 or 3.0rc1 (PEP 440)."
-        )
+    fault = name_fault(options.name)
+    if options.version is not None:
+        fault = fault or version_fault(options.version)
+    if fault:
+        raise OutputError(fault)
 
 
 def choose_destination(options: OutputOptions) -> Destination:
@@ -108,21 +103,14 @@ def _make_folders(destination: Destination) -> None:
 
 def next_version(taken: Iterable[str]) -> str:
     """The next major version after all that are taken: 1.0, 2.0, ..."""
-    known = [version for version in map(_version, taken) if version]
+    known = [version for version in map(parsed_version, taken) if version]
     return f"{max(known).major + 1 if known else 1}.0"
 
 
 def version_key(version: str) -> tuple[bool, Version, str]:
     """To sort versions by: in the order of PEP 440, 2.0rc1 before 2.0 before 10.0; texts that are none come first."""
-    known = _version(version)
+    known = parsed_version(version)
     return known is not None, known or Version("0"), version
-
-
-def _version(text: str) -> Version | None:
-    try:
-        return Version(text)
-    except InvalidVersion:
-        return None
 
 
 def _taken_versions(name: str) -> dict[str, Path]:
@@ -130,7 +118,7 @@ def _taken_versions(name: str) -> dict[str, Path]:
     pattern = re.compile(rf"{re.escape(name)}-({VERSION.pattern}?)({re.escape(CHECKPOINT)}|\.json|\.pt|)")
     paths = [*SHIPPED.glob(f"{name}-*"), *RUNS.rglob(f"{name}-*")]
     found = {match[1]: path for path in paths if (match := pattern.fullmatch(path.name))}
-    return {version: path for version, path in found.items() if _version(version)}
+    return {version: path for version, path in found.items() if parsed_version(version)}
 
 
 def _newest_checkpoint(options: OutputOptions) -> str | None:
@@ -138,4 +126,4 @@ def _newest_checkpoint(options: OutputOptions) -> str | None:
     suffix = len(CHECKPOINT)
     names = [path.name[:-suffix] for path in (options.out or RUNS).rglob(f"{options.name}-*{CHECKPOINT}")]
     versions = [name.removeprefix(f"{options.name}-") for name in names]
-    return max(filter(_version, versions), key=version_key, default=None)
+    return max(filter(parsed_version, versions), key=version_key, default=None)

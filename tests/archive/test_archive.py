@@ -63,13 +63,50 @@ for name, module in sys.modules.items():
     assert set(modules) == set(archive.PACKAGES)
 
 
-def test_it_is_built_again_only_when_something_in_it_changed(tmp_path):
+def test_it_is_built_again_only_when_a_byte_of_it_changed(tmp_path):
     record = copy_of_lenet(tmp_path)
     assert archive.build(record, store=tmp_path)[1]
-    assert not archive.build(record, store=tmp_path)[1]
     later = record.stat().st_mtime + 60
-    os.utime(record.with_suffix(".pt"), (later, later))
+    os.utime(record, (later, later))
+    assert not archive.build(record, store=tmp_path)[1]
+
+
+@pytest.mark.parametrize("changed", [".json", ".pt"])
+def test_a_change_whose_file_is_older_than_the_archive_is_packed(tmp_path, changed):
+    record = copy_of_lenet(tmp_path)
+    first = archive.build(record, store=tmp_path)[0].read_bytes()
+    path = record.with_suffix(changed)
+    before = path.stat().st_mtime
+    path.write_bytes(path.read_bytes() + b"\n")
+    os.utime(path, (before - 60, before - 60))  # as `cp -p` and `rsync -a` leave it
+    packed, is_new = archive.build(record, store=tmp_path)
+    assert is_new
+    assert packed.read_bytes() != first
+
+
+def test_what_is_no_archive_is_replaced(tmp_path):
+    record = copy_of_lenet(tmp_path)
+    (tmp_path / "cifar10-1.0.mar").write_bytes(b"half an arch")
     assert archive.build(record, store=tmp_path)[1]
+
+
+@pytest.mark.parametrize(("key", "value"), [("model_name", "my pets"), ("version", "1/0"), ("version", "1.0 final")])
+def test_a_record_with_a_name_that_cannot_be_served_is_one_sentence(tmp_path, key, value):
+    record = copy_of_lenet(tmp_path)
+    record.write_text(json.dumps(json.loads(record.read_text()) | {key: value}))
+    with pytest.raises(archive.ArchiveError, match=f"cannot be packed: The {key.removeprefix('model_')} '{value}'"):
+        archive.build(record, store=tmp_path)
+
+
+def test_a_record_is_read_in_utf_8_whatever_the_locale(tmp_path):
+    record = copy_of_lenet(tmp_path)
+    names = ["chèvre", *json.loads(record.read_text())["class_names"][1:]]
+    record.write_bytes(json.dumps(json.loads(record.read_text()) | {"class_names": names}, ensure_ascii=False).encode())
+    command = [sys.executable, "archive.py", record, "--store", tmp_path]
+    narrow = os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    subprocess.run(command, cwd=archive.PROJECT, env=narrow, check=True)
+    with zipfile.ZipFile(tmp_path / "cifar10-1.0.mar") as packed:
+        assert json.loads(packed.read("index_to_name.json"))["0"] == "chèvre"
 
 
 def test_a_missing_record_says_what_writes_one(tmp_path):
