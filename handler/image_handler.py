@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from engine.class_names import load_class_names
 from engine.loading import load_engine
+from handler.access_log import access_log
 from handler.answer import to_json
 from handler.batch import Batch
 from handler.errors import (
@@ -88,7 +89,10 @@ class ImageHandler:
             gpu_id=properties.get("gpu_id"),
         )
         self.telemetry = Telemetry(
-            model=context.model_name, version=self.model_version, stages=self.engine.description()["stages"]
+            model=self.model_name,
+            version=self.model_version,
+            stages=self.engine.description()["stages"],
+            log=access_log(os.environ, model=self.model_name, version=self.model_version),
         )
 
     def handle(self, rows: Sequence[Mapping[str, Any]], context: "Context") -> list[bytes]:
@@ -120,14 +124,14 @@ class ImageHandler:
                 if not row and is_describe_request(headers):
                     answers[index] = self._description()
                 else:
-                    self.telemetry.arrived(index, label, headers)
+                    self.telemetry.arrived(index, label, headers, context.get_request_id(index))
                     batch.add(index, self._request(protocol, row, headers, draining=draining))
             except (ImageError, RequestError) as refusal:
                 answers[index] = self._refused(explained(refusal, headers), index, protocol, context)
         for index, request, results in batch.results(self.engine, self.telemetry):
             try:
                 answers[index] = self._body(spoken[index].answer(request, results), index, context)
-                self.telemetry.answered(index)
+                self.telemetry.answered(index, results=results)
             except (ImageError, RequestError) as refusal:
                 answers[index] = self._refused(refusal, index, spoken[index], context)
         return answers

@@ -1,4 +1,4 @@
-"""What a worker counts and times, by the official client library, for `docs/reference/metrics.md`.
+"""What a worker counts and times, by the official client library, for `docs/reference/metrics.md`, and logs.
 
 Each worker writes into memory-mapped files of its own (the library's multiprocess mode, where PROMETHEUS_MULTIPROC_DIR
 is set); the launcher merges them at each scrape, `serving/metrics/`. A worker that is killed loses nothing it has
@@ -15,6 +15,8 @@ import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from engine.cascade import Answers
+from handler.access_log import AccessLog
+from handler.protocol import Result
 
 MODEL = ("model", "version")
 DECODE_S = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
@@ -67,11 +69,15 @@ class Telemetry:
         model: the model's name.
         version: of the archive.
         stages: of the engine, as its description has them: `name` and `precision`.
+        log: is told of each request too; None where there is no such log.
     """
 
-    def __init__(self, *, model: str, version: str, stages: Sequence[Mapping[str, Any]]) -> None:
+    def __init__(
+        self, *, model: str, version: str, stages: Sequence[Mapping[str, Any]], log: AccessLog | None = None
+    ) -> None:
         registry = self.registry = CollectorRegistry()  # the process's own would refuse a second one in a test
         self._model = (model, version)
+        self._log = log
 
         def histogram(name: str, text: str, buckets: Sequence[float]) -> Histogram:
             return Histogram(name, text, MODEL, registry=registry, buckets=buckets).labels(*self._model)
@@ -117,9 +123,11 @@ class Telemetry:
         self._start_s, self._started_s = time.perf_counter(), time.time()
         self._in_flight.set(rows)
 
-    def arrived(self, row: int, protocol: str, headers: Mapping[str, Any]) -> None:
+    def arrived(self, row: int, protocol: str, headers: Mapping[str, Any], request_id: str | None = None) -> None:
         """A request came; where its headers hold what a gateway wrote when it reached that, its wait is known."""
         self._protocols[row] = protocol
+        if self._log:
+            self._log.arrived(row, protocol, headers, request_id or "")
         came = headers.get(REQUEST_START[0]) or headers.get(REQUEST_START[1])
         if came is not None and (start_s := _seconds(came)) is not None:
             waited_s = self._started_s - start_s
@@ -139,10 +147,12 @@ class Telemetry:
             if images:
                 self._stages[index].inc(images)
 
-    def answered(self, row: int, status: int = OK, error: str = "") -> None:
-        """A request has its answer; `error` is the `type` of an error answer."""
+    def answered(self, row: int, status: int = OK, error: str = "", results: Sequence[Result] = ()) -> None:
+        """A request has its answer: `results` of its images, or `error`, the `type` of an error answer."""
         key = (self._protocols[row], status, error)
         self._rows[key] = self._rows.get(key, 0) + 1
+        if self._log:
+            self._log.answered(row, status, error, results)
 
     def failed(self, fault: Exception) -> None:
         """The batch raised: whatever was answered, TorchServe refuses each of its requests."""
@@ -152,20 +162,23 @@ class Telemetry:
             self.answered(row, status, type(fault).__name__)
 
     def end(self) -> None:
-        """The batch is answered: write what was tallied."""
+        """The batch is answered: write what was tallied, and the log's lines."""
         for key, count in self._rows.items():
             if key not in self._answered:
                 self._answered[key] = self._requests.labels(*self._model, *map(str, key))
             self._answered[key].inc(count)
         self._rows.clear()
-        self._protocols.clear()
         if self._image_bytes:
             self._bytes.inc(self._image_bytes)
             self._image_bytes = 0
         self._decode.flush()
         self._queue.flush()
-        self._batch.observe(time.perf_counter() - self._start_s)
+        batch_s = time.perf_counter() - self._start_s
+        self._batch.observe(batch_s)
         self._in_flight.set(0)
+        if self._log:
+            self._log.end(batch_s, len(self._protocols))
+        self._protocols.clear()
 
 
 def _seconds(text: Any) -> float | None:

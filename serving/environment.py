@@ -14,6 +14,7 @@ from serving.machine import this_machine
 from serving.settings import Settings
 
 FRONT_VARIABLE = "PIXSERVE_FRONT"  # names the front's address to the workers; they send requests for explanations there
+ACCESS_LOG_VARIABLE = "PIXSERVE_ACCESS_LOG"  # the fraction of requests of which workers write a line; only above 0
 TORCH_STAND_IN = Path(__file__).parent / "torch_stand_in"  # holds a module `torch` of a few lines
 
 PASSED = (
@@ -59,4 +60,5 @@ def worker_environment(settings: Settings) -> dict[str, str]:
         RUNTIME_DIR_VARIABLE: str(directory.path),
         **({"PROMETHEUS_MULTIPROC_DIR": str(directory.metrics)} if settings.serves_metrics else {}),
         **({FRONT_VARIABLE: settings.front} if settings.front else {}),
+        **({ACCESS_LOG_VARIABLE: settings.access_log} if settings.access_log else {}),
     }

@@ -26,6 +26,7 @@ OURS = {  # for launcher and gateway; TorchServe does not know them
     "metrics_address",
     "enable_metrics_api",
     "torchserve_metrics_address",
+    "access_log",
     *GATEWAY_CHECKS,
 }
 
@@ -137,6 +138,12 @@ class Settings:
     def serves_metrics(self) -> bool:
         """Whether the launcher serves metrics, and workers and TorchServe write what they are made from."""
         return self.properties.get("enable_metrics_api", "true") == "true"
+
+    @property
+    def access_log(self) -> str:
+        """The fraction of requests of which workers write a line, a number in (0, 1]; empty for none."""
+        fraction = self.properties.get("access_log", "0")
+        return fraction if float(fraction) else ""
 
     @property
     def metrics_port(self) -> int:

@@ -52,6 +52,13 @@ def decimal(value: str) -> str:
     return value
 
 
+def fraction(value: str) -> str:
+    """Accept a number from 0 to 1."""
+    if not re.fullmatch(r"[01]|[01]?\.[0-9]{1,9}", value) or float(value) > 1:
+        raise ValueError("a number from 0 to 1")
+    return value
+
+
 def one_of(*values: str) -> Check:
     """Accept one of a few words."""
 

@@ -45,3 +45,9 @@ def test_what_the_launcher_sets_cannot_be_passed_over(tmp_path, monkeypatch):
     monkeypatch.setenv("LOG_LOCATION", "/of/another/project")
     settings = Settings.isolated(tmp_path, tmp_path, {"pass_environment": "LOG_LOCATION"})
     assert worker_environment(settings)["LOG_LOCATION"] == str(settings.runtime_directory.logs)
+
+
+@pytest.mark.parametrize(("setting", "told"), [("0", None), ("0.0", None), ("0.25", "0.25"), ("1", "1")])
+def test_workers_are_told_of_the_access_log_only_where_there_is_one(tmp_path, setting, told):
+    settings = Settings.isolated(tmp_path, tmp_path, {"access_log": setting})
+    assert worker_environment(settings).get("PIXSERVE_ACCESS_LOG") == told
