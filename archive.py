@@ -110,8 +110,8 @@ def read_contents(record: Path) -> Contents:
         raise ArchiveError(f"{record} is not a training record: {fault!r}") from fault
     except MetadataError as fault:
         raise ArchiveError(f"{record} cannot be packed: {fault}") from fault
-    if fault := name_fault(contents.model_name) or version_fault(contents.version):
-        raise ArchiveError(f"{record} cannot be packed: {fault}")
+    if wrong := name_fault(contents.model_name) or version_fault(contents.version):
+        raise ArchiveError(f"{record} cannot be packed: {wrong}")
     if contents.network is None and contents.engine is None:
         raise ArchiveError(
             f"{record} is of {facts['network']}, which is served as it was exported: run `python train.py export "

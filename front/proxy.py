@@ -21,6 +21,8 @@ HOP_BY_HOP = frozenset(
     b"host content-length expect date server".split()
 )
 
+URLENCODED = "application/x-www-form-urlencoded"  # what curl says of any --data; a form in it is ASCII, an image is not
+
 
 async def pass_on(request: Request, path: str) -> Response:
     """Ask TorchServe the same under this path, and answer what it answers.
@@ -33,6 +35,8 @@ async def pass_on(request: Request, path: str) -> Response:
     headers = {
         name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw if name not in HOP_BY_HOP
     }
+    if headers.get("content-type", "").startswith(URLENCODED) and not body.isascii():
+        headers["content-type"] = "application/octet-stream"
     query = f"?{request.url.query}" if request.url.query else ""
     reply = await service.upstream.ask(request.method, path + query, headers, body)
     if reply.status == 500 and UNREADABLE_FORM in reply.body:
@@ -90,12 +94,13 @@ async def ping(request: Request) -> Response:
 
 
 async def predictions(request: Request) -> Response:
-    """The handler's prediction."""
-    return await pass_on(request, _path("predictions", request))
-
-
-def _path(what: str, request: Request) -> str:
-    return f"/{what}/" + "/".join(map(quoted, request.path_params.values()))
+    """The handler's prediction; asked for at another name of the endpoint where the query string matters."""
+    names = "/".join(map(quoted, request.path_params.values()))
+    if "top_k" not in request.query_params:
+        return await pass_on(request, f"/predictions/{names}")
+    return await pass_on(
+        request, f"/{names}/predict" if "version" in request.path_params else f"/models/{names}/invoke"
+    )
 
 
 routes: list[BaseRoute] = [

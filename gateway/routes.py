@@ -25,6 +25,7 @@ class Route:
         public: whether it is answered without a key.
         tutorial: whether the answer has the shape of PyTorch's Flask tutorial.
         model: the model where the path does not name it.
+        native: whether the answer is the handler's own; the front answers some requests that TorchServe cannot read.
     """
 
     match: str
@@ -34,6 +35,7 @@ class Route:
     public: bool = False
     tutorial: bool = False
     model: str | None = None
+    native: bool = False
 
     @property
     def methods(self) -> str:
@@ -55,9 +57,9 @@ def routes(model: str) -> list[Route]:
     """Return the paths of the gateway; `model` is what /classify asks."""
     versioned = f"/v2/models/{_MODEL}/versions/{_VERSION}"
     return [
-        Route("= /classify", "POST", "rest", "/predictions/$model$canary", tutorial=True, model=model),
-        Route(f'~ "^/predictions/{_MODEL}$"', "POST", "rest", "/predictions/$model$canary"),
-        Route(f'~ "^/predictions/{_MODEL}/{_VERSION}$"', "POST", "rest", "/predictions/$model/$version"),
+        Route("= /classify", "POST", "rest", "/predictions/$model$canary", tutorial=True, model=model, native=True),
+        Route(f'~ "^/predictions/{_MODEL}$"', "POST", "rest", "/predictions/$model$canary", native=True),
+        Route(f'~ "^/predictions/{_MODEL}/{_VERSION}$"', "POST", "rest", "/predictions/$model/$version", native=True),
         Route(f'~ "^/explanations/{_MODEL}$"', "POST", "rest", "/explanations/$model"),
         Route(f'~ "^/explanations/{_MODEL}/{_VERSION}$"', "POST", "rest", "/explanations/$model/$version"),
         # KServe's protocols go by the front, whose errors have the key that their clients read.

@@ -57,8 +57,8 @@ def classes_of_folders(
 ) -> dict[str, str]:
     """Return the class that each folder of images stands for.
 
-    By the folders' names. Only where not one of them is a class, and there are as many folders as classes, by their
-    order, as torchvision's ImageFolder numbers them.
+    By the folders' names. Only where not one of them is a class, nor would be with other capitals, blanks or
+    separators, and there are as many folders as classes, by their order, as torchvision's ImageFolder numbers them.
 
     Args:
         folders: their names, sorted.
@@ -72,7 +72,8 @@ def classes_of_folders(
     strange = [folder for folder, name in by_name.items() if name not in class_names]
     if not strange:
         return by_name
-    if len(strange) == len(folders) == len(class_names):
+    known = {_loose(name) for name in (*class_names, *renames)}
+    if len(strange) == len(folders) == len(class_names) and not any(_loose(folder) in known for folder in folders):
         return dict(zip(folders, class_names, strict=True))
     missing = [name for name in class_names if name not in by_name.values()]
     raise ClassNamesError(
@@ -83,10 +84,15 @@ def classes_of_folders(
 
 def suggestion(others: Sequence[str], names: Sequence[str]) -> str:
     """Return the option that maps each of `others` to the name that is spelt alike, else to the one at its place."""
-    alike = {name.casefold(): name for name in names}
-    rest = iter([name for name in names if name.casefold() not in {other.casefold() for other in others}])
-    pairs = [(other, alike.get(other.casefold()) or next(rest, "CLASS")) for other in others]
+    alike = {_loose(name): name for name in names}
+    rest = iter([name for name in names if _loose(name) not in {_loose(other) for other in others}])
+    pairs = [(other, alike.get(_loose(other)) or next(rest, "CLASS")) for other in others]
     return "--class-names " + ",".join(f"{other}={name}" for other, name in pairs)
+
+
+def _loose(name: str) -> str:
+    """Names that differ in case, blanks or separators alone are the same one, mistyped."""
+    return "".join(each for each in name.casefold() if each.isalnum())
 
 
 def _list(names: Iterable[str]) -> str:

@@ -1,4 +1,4 @@
-"""What a rollout tells its caller while it works: phases, and how far the present one is."""
+"""What a rollout tells its caller while it works: phases, how far the present one is, and remarks."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -44,5 +44,12 @@ class PhaseAdvanced:
     share: float
 
 
-Event = PhaseStarted | PhaseAdvanced
+@dataclass(frozen=True)
+class Remark:
+    """What the user should know of the images of the gate, as a sentence."""
+
+    sentence: str
+
+
+Event = PhaseStarted | PhaseAdvanced | Remark
 Listener = Callable[[Event], None]

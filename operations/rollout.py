@@ -7,7 +7,7 @@ from operations import canary
 from operations.archive_file import ArchiveFacts
 from operations.class_names import check_renames, check_versions
 from operations.errors import GateRefusedError, NotLoadedError, RolledBackError, RolloutError
-from operations.events import Event, Listener, Phase, PhaseAdvanced, PhaseStarted
+from operations.events import Event, Listener, Phase, PhaseAdvanced, PhaseStarted, Remark
 from operations.gate import compare
 from operations.labelled_images import LabelledImage, labelled_images
 from operations.loading import add_workers
@@ -116,12 +116,15 @@ class Rollout:
         check_versions(old_names, new_names, renames, old=f"{self._model} {old}", new=self._plan.archive)
         added = [name for name in new_names if renames.get(name, name) not in old_names]
         trained_on = {folder: renames.get(name, name) for folder, name in self._archive.classes_of_folders.items()}
-        return labelled_images(
+        found = labelled_images(
             self._plan.images,
             class_names=[*old_names, *added],
             most=self._plan.most_images,
             renames={**trained_on, **renames},
         )
+        for sentence in found.remarks:
+            self._tell(Remark(sentence))
+        return found.images
 
     def _register(self) -> bool:
         """Register the archive; return whether it is this rollout's to unregister.

@@ -73,13 +73,8 @@ class GrpcClient(InferenceClient):
         super().__init__(tokens=tokens, retries=retries or DEFAULT_RETRIES, explain=explain)
         self._address = grpc_address(address)
         self._timeout_s = timeout_s
-        options = [
-            ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
-            ("grpc.enable_retries", 0),  # `retries` decides
-            ("grpc.enable_http_proxy", int(not is_loopback(self._address))),  # as in open_http
-        ]
-        self._channel = grpc.insecure_channel(self._address, options=options)
-        self._front_channel = grpc.insecure_channel(grpc_address(front), options=options) if front else None
+        self._channel = _channel(self._address)
+        self._front_channel = _channel(grpc_address(front)) if front else None
         self._service = InferenceAPIsServiceStub(self._channel)
 
     def close(self) -> None:
@@ -126,6 +121,15 @@ class GrpcClient(InferenceClient):
             return method(request, timeout=self._timeout_s, metadata=metadata)
         except grpc.RpcError as fault:
             raise error_of_rpc(fault, address=self._address) from fault
+
+
+def _channel(address: str) -> grpc.Channel:
+    options = [
+        ("grpc.max_receive_message_length", MAX_ANSWER_BYTES),
+        ("grpc.enable_retries", 0),  # `retries` decides
+        ("grpc.enable_http_proxy", int(not is_loopback(address))),  # as in open_http
+    ]
+    return grpc.insecure_channel(address, options=options)
 
 
 def read_answer(body: bytes) -> Prediction:

@@ -10,7 +10,7 @@ from rich.progress import BarColumn, TextColumn
 
 from operations.commands.versions import Archive, NewWorkers, archive_name
 from operations.errors import GateRefusedError, NotLoadedError, RolledBackError, RolloutError
-from operations.events import Event, Phase, PhaseAdvanced, PhaseStarted
+from operations.events import Event, Phase, PhaseAdvanced, PhaseStarted, Remark
 from operations.plan import Plan
 from operations.rollout import Rollout
 from operations.verdict import Limits, Side, Verdict
@@ -196,6 +196,8 @@ class PhaseDisplay:
                 self._bar.update(self._task, completed=0, description=sentence)
             case PhaseAdvanced(_, share):
                 self._bar.update(self._task, completed=share)
+            case Remark(sentence):
+                self._bar.console.print(sentence, highlight=False, markup=False)
 
 
 def phase_sentence(event: PhaseStarted, plan: Plan) -> str:

@@ -62,6 +62,19 @@ def test_a_broken_form_is_the_clients_mistake(front):
     assert (answer.status_code, answer.json()["type"]) == (400, "InvalidForm")
 
 
+@pytest.mark.parametrize("path", ["predictions/cifar10", "predictions/cifar10/1.0"])
+@pytest.mark.parametrize("arguments", [{"data": JPEG}, {"files": {"image": JPEG}}], ids=["raw", "form"])
+def test_the_query_says_how_many_classes_an_answer_names(front, path, arguments):
+    answer = requests.post(f"{front}/{path}?top_k=2", timeout=30, **arguments)
+    assert (answer.status_code, len(answer.json()["top"])) == (200, 2)
+
+
+def test_an_image_that_curl_calls_a_form_is_answered(front):
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}  # of `curl --data-binary @cat.jpg`
+    answer = requests.post(f"{front}/predictions/cifar10", data=JPEG, headers=headers, timeout=30)
+    assert answer.content == requests.post(f"{front}/predictions/cifar10", data=JPEG, timeout=30).content
+
+
 @pytest.mark.parametrize("path", ["nothing", "v2/nothing", "models", "wfpredict/x", "predictions/a/b/c"])
 def test_what_is_no_path_of_the_front_is_not_passed_on(front, path):
     answer = requests.post(f"{front}/{path}", data=b"x", timeout=30)

@@ -188,6 +188,15 @@ def test_a_grpc_method_that_could_stop_a_version_does_not_exist(strict):
             assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
 
 
+def test_what_torchserve_would_not_read_is_answered_too(strict):
+    named = strict.ask("POST", f"{MODEL}?top_k=2", files={"image": JPEG}, key=strict.key)
+    assert (named.status_code, len(named.json()["top"])) == (200, 2)
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}  # of `curl --data-binary @cat.jpg`
+    for path in (MODEL, "/classify"):
+        plain, form = (strict.ask("POST", path, data=JPEG, headers=said, key=strict.key) for said in ({}, headers))
+        assert (form.status_code, form.content) == (200, plain.content)
+
+
 def test_the_tutorials_line_gets_the_tutorials_answer(server: Server):
     with gateway_before(server.settings, "tutorial") as gateway:
         line = ["curl", "-s", "-X", "POST", "-F", f"image=@{CAT}", f"{gateway.url}/classify"]

@@ -1,5 +1,6 @@
 """Classes are compared, not their names: names that differ are found before anything is loaded."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,8 +23,8 @@ def folders(parent: Path, names: list[str]) -> Path:
 
 
 def labels(parent: Path, class_names: list[str], **renames: str) -> dict[str, str]:
-    images = labelled_images(parent, class_names=class_names, most=100, renames=renames)
-    return {image.path.parent.name: image.label for image in images}
+    found = labelled_images(parent, class_names=class_names, most=100, renames=renames)
+    return {image.path.parent.name: image.label for image in found.images}
 
 
 def test_versions_with_the_same_names_in_any_order_agree() -> None:
@@ -72,6 +73,26 @@ def test_the_folders_of_cifar10_are_mapped_by_the_option_that_the_refusal_names(
     assert labels(parent, CIFAR10, **parse_class_names(option))["airplane"] == "plane"
 
 
+@pytest.mark.parametrize("spelt", [str.upper, str.capitalize, "{} ".format, "-{}".format], ids=range(4))
+def test_folders_that_are_all_spelt_otherwise_do_not_go_by_order(tmp_path: Path, spelt: Callable[[str], str]) -> None:
+    parent = folders(tmp_path, [spelt(name) for name in CIFAR10])
+    with pytest.raises(ClassNamesError, match="no classes") as caught:
+        labels(parent, CIFAR10)
+    mapped = parse_class_names(str(caught.value).partition("--class-names ")[2])
+    assert mapped == {spelt(name).strip(): name for name in sorted(CIFAR10)}
+
+
+def test_an_order_that_decides_and_files_that_are_passed_over_are_said(tmp_path: Path) -> None:
+    parent = folders(tmp_path, ["0", "1"])
+    (parent / "0" / "notes.txt").touch()
+    said = labelled_images(parent, class_names=["cat", "dog"], most=10).remarks
+    assert said == [
+        f"no folder of {parent} is called like a class; by order: 0 is cat, 1 is dog",
+        f"{parent}: 1 passed over, no image files: notes.txt, ...",
+    ]
+    assert not labelled_images(folders(tmp_path / "0", ["cat", "dog"]), class_names=["cat", "dog"], most=10).remarks
+
+
 def test_folders_go_by_their_order_only_where_no_name_fits(tmp_path: Path) -> None:
     parent = folders(tmp_path, ["0", "1", "2"])
     assert labels(parent, ["bird", "cat", "dog"]) == {"0": "bird", "1": "cat", "2": "dog"}
@@ -88,7 +109,7 @@ def test_images_are_spread_over_all_classes(tmp_path: Path) -> None:
         (tmp_path / name).mkdir()
         for index in range(50):
             (tmp_path / name / f"{index:02}.jpg").touch()
-    chosen = labelled_images(tmp_path, class_names=["cat", "dog"], most=10)
+    chosen = labelled_images(tmp_path, class_names=["cat", "dog"], most=10).images
     assert [image.label for image in chosen] == ["cat"] * 5 + ["dog"] * 5
 
 

@@ -18,7 +18,7 @@ def cats(tmp_path: Path) -> list[LabelledImage]:
     (tmp_path / "cat").mkdir()
     for index in range(3):
         (tmp_path / "cat" / f"{index}.png").write_bytes(b"cat")
-    return labelled_images(tmp_path, class_names=["cat", "dog"], most=10)
+    return labelled_images(tmp_path, class_names=["cat", "dog"], most=10).images
 
 
 def judged(cats: list[LabelledImage], *, renames: dict[str, str] | None = None, **answers: Answer) -> Verdict:
