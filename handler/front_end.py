@@ -23,7 +23,7 @@ LAST_OF_STREAM = "false"
 REPEATED = " (again)"
 
 # Set by the gateway alone (deploy/gateway/), which passes no client's header of this name on.
-ANSWER_HEADER = "Pixserve-Answer"
+ANSWER_HEADER = "pixserve-answer"  # in small letters, as the front passes headers on
 EXPLAIN_HEADER = "explain"  # "True" or "False"
 PATH_HEADER = "url_path"  # what follows the version in the path, "" for nothing
 

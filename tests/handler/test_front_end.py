@@ -33,7 +33,7 @@ def test_a_body_with_the_default_type_of_curl_is_told_what_to_say_instead(served
 
 @pytest.mark.parametrize("row", [{"image": jpeg(GREEN)}, {"body": jpeg(GREEN)}], ids=["form", "body"])
 def test_the_gateway_gets_the_answer_of_the_tutorial(served: Any, row: dict[str, bytes]) -> None:
-    answers, statuses = served(row, {"image": b""}, headers=[PREDICTIONS | {"Pixserve-Answer": "tutorial"}] * 2)
+    answers, statuses = served(row, {"image": b""}, headers=[PREDICTIONS | {"pixserve-answer": "tutorial"}] * 2)
     assert statuses == [200, 400]
     assert answers[0] == {"class": 1, "class_name": "green"}
     assert answers[1]["type"] == "EmptyImage"
