@@ -13,6 +13,7 @@ import torch
 from ts.context import Context, RequestProcessor
 
 import archive
+from pixserve.image_files import find_image_files
 from serving.settings import PROJECT
 from tests.training.training_images import make_pictures
 
@@ -42,11 +43,13 @@ def runtime_dir() -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def cifar10_test_pictures() -> list[tuple[Path, int]]:
-    """CIFAR-10's test pictures with their classes, in order; skips where they have not been unpacked."""
-    if not PICTURES.is_dir():
-        pytest.skip(f"the CIFAR-10 pictures are not in {PICTURES.relative_to(PROJECT)}/ (docs/guides/start.md)")
-    folders = sorted(PICTURES.iterdir())
-    return [(path, index) for index, folder in enumerate(folders) for path in sorted(folder.iterdir())]
+    """CIFAR-10's 10,000 test pictures with their classes, in order; skips where not all of them have been unpacked."""
+    paths = find_image_files(PICTURES, "*/*").images
+    folders = sorted({path.parent.name for path in paths})
+    if (len(folders), len(paths)) != (10, 10_000):
+        where = PICTURES.relative_to(PROJECT)
+        pytest.skip(f"{len(paths):,} of CIFAR-10's 10,000 test pictures are in {where}/ (docs/guides/start.md)")
+    return [(path, folders.index(path.parent.name)) for path in paths]
 
 
 CLASS_NAMES = ["red", "green", "blue", "grey"]
