@@ -21,7 +21,7 @@ class Connection:
 
     Args:
         endpoints: its addresses.
-        timeout_s: how long a prediction may take.
+        timeout_s: how long a prediction may take; an explanation five times as long.
         retries: when a call is made again.
         api_key: of a gateway, for predictions over REST; None where it asks for none.
     """

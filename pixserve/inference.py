@@ -15,6 +15,7 @@ from pixserve.tokens import ApiKey, Tokens, with_token
 
 DEFAULT_MODEL = "cifar10"
 DEFAULT_TIMEOUT_S = 30.0
+EXPLANATION_FACTOR = 5  # as many times as long may an explanation take: a busy server gives one up after 120 s
 Outcome = Prediction | ClientError | OSError
 # Says of a model and version why a request was not accepted: the management API knows, the inference API does not.
 Explain = Callable[[str, str | None, NotAcceptedError], NotAcceptedError]

@@ -8,7 +8,7 @@ import httpx
 from pixserve.addresses import http_address
 from pixserve.endpoints import open_http
 from pixserve.http_errors import mapped_errors, unexpected
-from pixserve.inference import DEFAULT_TIMEOUT_S, Explain, InferenceClient
+from pixserve.inference import DEFAULT_TIMEOUT_S, EXPLANATION_FACTOR, Explain, InferenceClient
 from pixserve.records import Explanation, Health, Prediction
 from pixserve.retries import DEFAULT_RETRIES, Result, Retries
 from pixserve.tokens import ApiKey, Tokens
@@ -23,7 +23,7 @@ class RestClient(InferenceClient):
     Args:
         address: the inference API, ``http://host:port`` or ``host:port``.
         tokens, retries, explain: see `InferenceClient`.
-        timeout_s: how long connecting, and how long each wait for bytes, may take.
+        timeout_s: how long connecting, and each wait for bytes, may take; of an explanation five times as long.
         connections: how many there are at most; further calls wait for one.
         front: ``http://host:port`` of the front, which answers explanations; None asks TorchServe where it is.
     """
@@ -42,6 +42,7 @@ class RestClient(InferenceClient):
         self._front = http_address(front) if front else None
         super().__init__(tokens=tokens, retries=retries or DEFAULT_RETRIES, explain=explain)
         self._address = http_address(address)
+        self._explanation_timeout_s = EXPLANATION_FACTOR * timeout_s
         self._http = open_http(address, timeout_s=timeout_s, connections=connections)
 
     def close(self) -> None:
@@ -73,7 +74,8 @@ class RestClient(InferenceClient):
         return _read(response, lambda: Explanation.from_json(response.json()))
 
     def _post_form(self, url: str, image: bytes, data: dict[str, str], headers: dict[str, str]) -> httpx.Response:
-        return self._http.post(url, files={"image": image}, data=data, headers=headers)
+        timeout = self._explanation_timeout_s
+        return self._http.post(url, files={"image": image}, data=data, headers=headers, timeout=timeout)
 
     def _health(self, headers: dict[str, str]) -> Health:
         # TorchServe says "Unhealthy" with status 500.

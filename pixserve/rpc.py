@@ -25,7 +25,7 @@ from pixserve.errors import (
     VersionNotFoundError,
     error_of,
 )
-from pixserve.inference import DEFAULT_TIMEOUT_S, Explain, InferenceClient
+from pixserve.inference import DEFAULT_TIMEOUT_S, EXPLANATION_FACTOR, Explain, InferenceClient
 from pixserve.records import Explanation, Health, Prediction
 from pixserve.retries import DEFAULT_RETRIES, Retries
 from pixserve.tokens import Tokens
@@ -56,7 +56,7 @@ class GrpcClient(InferenceClient):
     Args:
         address: host and port, in plain text: TorchServe speaks TLS only where it was given a certificate.
         tokens, retries, explain: see `InferenceClient`.
-        timeout_s: how long one call may take in all.
+        timeout_s: how long one call may take in all; an explanation five times as long.
         front: host and port of the front's gRPC, which answers explanations; None does without.
     """
 
@@ -102,7 +102,7 @@ class GrpcClient(InferenceClient):
             request_serializer=PredictionsRequest.SerializeToString,
             response_deserializer=PredictionResponse.FromString,
         )
-        answer = self._call(method, request, headers).prediction
+        answer = self._call(method, request, headers, timeout_s=EXPLANATION_FACTOR * self._timeout_s).prediction
         try:
             return Explanation.from_json(json.loads(answer))
         except (ValueError, KeyError, TypeError) as fault:
@@ -115,10 +115,12 @@ class GrpcClient(InferenceClient):
         except (ValueError, KeyError, TypeError) as fault:
             raise UnexpectedAnswerError(f"an unexpected answer: {text[:200]}") from fault
 
-    def _call(self, method: Callable[..., Any], request: Any, headers: dict[str, str]) -> Any:
+    def _call(
+        self, method: Callable[..., Any], request: Any, headers: dict[str, str], *, timeout_s: float | None = None
+    ) -> Any:
         metadata = [(name.lower(), value) for name, value in headers.items()]
         try:
-            return method(request, timeout=self._timeout_s, metadata=metadata)
+            return method(request, timeout=timeout_s or self._timeout_s, metadata=metadata)
         except grpc.RpcError as fault:
             raise error_of_rpc(fault, address=self._address) from fault
 

@@ -21,6 +21,8 @@ from tests.documents.runner import Step, run, steps_of
 PAGES = [
     PROJECT / "docs" / "guides" / "start.md",
     PROJECT / "README.md",
+    PROJECT / "docs" / "guides" / "explain.md",
+    PROJECT / "docs" / "guides" / "watch.md",
     PROJECT / "docs" / "guides" / "train-on-your-own-images.md",
     PROJECT / "docs" / "guides" / "roll-out.md",
     PROJECT / "docs" / "guides" / "operate.md",
@@ -51,6 +53,8 @@ def clean_copy(ports: dict[str, str]) -> Iterator[Path]:
         (folder / "data").symlink_to(CIFAR10)
     config = folder / "config.properties"
     config.write_text(with_ports(config.read_text(), ports))
+    # A busy machine would leave no time for explanations of the lowest priority.
+    (folder / "config.local.properties").write_text("explanation_priority=normal\n")
     yield folder
     subprocess.run([sys.executable, "serve.py", "stop"], cwd=folder, check=False, capture_output=True, timeout=120)
     shutil.rmtree(folder)
