@@ -10,8 +10,8 @@ python train.py lenet                                   the CIFAR-10 tutorial's 
 python train.py fast --source my-images --name pets     your own: my-images/{train,test}/<class>/*
 python train.py finetune --source my-images --network resnet18    any network of torchvision, at 224 pixels
 python train.py evaluate model/cifar10-2.0.pt           any weights on any source
-python train.py export model/cifar10-2.0.pt             what serving loads: OpenVINO's IR, in float32 and int8
-python train.py cascade SMALL LARGE --version 3.0        two exported networks as one version
+python train.py export runs/pets-1.0/pets-1.0.pt        what serving loads: OpenVINO's IR, in float32 and int8
+python train.py cascade SMALL LARGE                     two exported networks as one version
 python train.py migrate RECORD                          a record of an older release, and its weights
 torchrun --nproc-per-node 2 train.py fast               several processes, one a GPU where there are some
 """
@@ -89,12 +89,13 @@ def export(
     weights: Annotated[Path, typer.Argument(help="Weights (.pt) with their record (.json) beside.")],
     *,
     source: SourceName = "cifar10",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace files that are shipped.")] = False,
 ) -> None:
     """Convert weights for OpenVINO and quantize them to int8; training does it by itself."""
     from training.export import export_from  # OpenVINO and NNCF take seconds to import
 
     with _errors_in_one_sentence():
-        export_from(weights, source_name=source, console=Console())
+        export_from(weights, source_name=source, overwrite=overwrite, console=Console())
 
 
 @app.command()
@@ -102,16 +103,28 @@ def cascade(
     small: Annotated[Path, typer.Argument(help="Record (.json) of the small network, exported.")],
     large: Annotated[Path, typer.Argument(help="Record (.json) of the large network, exported.")],
     *,
-    version: Annotated[str, typer.Option(help="Version of the cascade.")],
+    version: Annotated[str | None, typer.Option(help="Version of the cascade; default: the next free one.")] = None,
     source: SourceName = "cifar10",
     max_cost: Annotated[float, typer.Option(min=0, help="Mean work for an image; the large network has 1.")] = 0.6,
-    out: Annotated[Path, typer.Option(help="Folder for the record and the files that it names.")] = Path("model"),
+    out: Annotated[
+        Path | None, typer.Option(help="Folder for the record and the files that it names; default: runs/NAME-VERSION.")
+    ] = None,
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Replace the files of an earlier run.")] = False,
 ) -> None:
     """Fit a cascade of two networks: most images are answered by the small one, the uncertain ones by the large one."""
     from training.cascade import build_cascade
 
     with _errors_in_one_sentence():
-        build_cascade(small, large, version=version, source_name=source, max_cost=max_cost, out=out, console=Console())
+        build_cascade(
+            small,
+            large,
+            version=version,
+            source_name=source,
+            max_cost=max_cost,
+            out=out,
+            overwrite=overwrite,
+            console=Console(),
+        )
 
 
 @app.command()

@@ -5,7 +5,7 @@ By default a run has a folder of its own, ``runs/<name>-<version>``, and the ver
 
 import re
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -51,8 +51,11 @@ def check_names(options: OutputOptions) -> None:
         raise OutputError(fault)
 
 
-def choose_destination(options: OutputOptions) -> Destination:
-    """The files of a run with these options; raises OutputError where they exist and are not to be overwritten."""
+def choose_destination(options: OutputOptions, *, outputs: Sequence[str] = OUTPUTS) -> Destination:
+    """The files of a run with these options, which leaves ``outputs``.
+
+    Raises OutputError where they exist and are not to be overwritten.
+    """
     taken = _taken_versions(options.name)
     version = options.version or (_newest_checkpoint(options) if options.resume else None) or next_version(taken)
     folder = options.out or RUNS / f"{options.name}-{version}"
@@ -61,7 +64,7 @@ def choose_destination(options: OutputOptions) -> Destination:
     destination = Destination(options.name, version, folder, checkpoint, is_new)
     if options.overwrite:
         return destination
-    existing = [path for path in map(destination.path, OUTPUTS) if path.exists()]
+    existing = [path for path in map(destination.path, outputs) if path.exists()]
     if not options.resume:
         existing += [destination.checkpoint] if destination.checkpoint.exists() else []
         existing += [taken[version]] if is_new and version in taken else []
@@ -71,6 +74,13 @@ def choose_destination(options: OutputOptions) -> Destination:
             "or replace it by --overwrite."
         )
     return destination
+
+
+def refuse_shipped(files: Iterable[Path]) -> None:
+    """Raise OutputError where one of the files is there and is shipped."""
+    for path in files:
+        if path.exists() and SHIPPED in path.resolve().parents:
+            raise OutputError(f"{path} is shipped: export a copy in another folder, or replace it by --overwrite.")
 
 
 @contextmanager

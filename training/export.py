@@ -20,6 +20,7 @@ from engine.cascade import Answers
 from engine.loading import Engine, openvino_engine
 from engine.metadata import EngineMetadata, HashedFile, Stage
 from engine.network_file import image_size
+from training.destination import refuse_shipped
 from training.errors import ExportError, SourceError
 from training.evaluation import Labelled, predict
 from training.image_store import ImageStore
@@ -49,8 +50,13 @@ class Served(nn.Module):
         return logits.softmax(dim=1)
 
 
-def export_from(weights: Path, *, source_name: str, console: Console) -> None:
-    """Export weights that were trained before; raises TrainingError as `export_weights` and `load_parts` do."""
+def export_from(weights: Path, *, source_name: str, overwrite: bool, console: Console) -> None:
+    """Export weights that were trained before; raises TrainingError as `export_weights` and `load_parts` do.
+
+    Raises OutputError where files that are shipped would be replaced, unless told to by `overwrite`.
+    """
+    if not overwrite:
+        refuse_shipped(sorted(weights.parent.glob(f"{weights.stem}.*.xml")))
     network, record = load_network(weights)
     parts = load_parts(record, source_name, image_size=image_size(network), console=console)
     export_weights(weights, parts, console=console)

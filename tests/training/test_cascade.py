@@ -6,13 +6,15 @@ import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+import archive
 import train
 from engine.loading import openvino_engine
 from engine.metadata import EngineMetadata
-from training.cascade import VIEWS, best_within, fit_temperature, trade_off
+from training.destination import SHIPPED
 from training.errors import WeightsError
 from training.export import channels_last
 from training.sources import load_source
+from training.trade_off import VIEWS, best_within, fit_temperature, trade_off
 
 
 def answers(right, margin):
@@ -70,14 +72,24 @@ def test_the_temperature_brings_confidence_to_the_share_of_right_answers():
     assert fit_temperature(sure[:50], np.zeros(50, np.int64)) == 1
 
 
-def test_two_exported_networks_become_one_version(pictures, tmp_path):
+@pytest.fixture(scope="module")
+def networks(tmp_path_factory, pictures):
+    """The folder of two exported networks, not to be changed."""
+    folder = tmp_path_factory.mktemp("networks")
     for version in ("0.1", "0.2"):
-        where = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c{version}.pt"]
+        where = [f"--source={pictures}", f"--out={folder}", f"--checkpoint={folder}/c{version}.pt"]
         arguments = ["fast", *where, "--epochs=2", "--validation-fraction=0.25", f"--version={version}"]
         assert CliRunner().invoke(train.app, arguments).exit_code == 0
-    records = [f"{tmp_path}/cifar10-{version}.json" for version in ("0.1", "0.2")]
-    arguments = ["--version=3.0", f"--source={pictures}", f"--out={tmp_path}", "--max-cost=2"]
-    result = CliRunner().invoke(train.app, ["cascade", *records, *arguments])
+    return folder
+
+
+def cascade(networks, *arguments):
+    records = [f"{networks}/cifar10-{version}.json" for version in ("0.1", "0.2")]
+    return CliRunner().invoke(train.app, ["cascade", *records, "--max-cost=2", *arguments])
+
+
+def test_two_exported_networks_become_one_version(networks, pictures, tmp_path):
+    result = cascade(networks, "--version=3.0", f"--source={pictures}", f"--out={tmp_path}")
     assert result.exit_code == 0, result.output
     record = json.loads((tmp_path / "cifar10-3.0.json").read_text())
     metadata = EngineMetadata.from_json(record["engine"])
@@ -92,3 +104,32 @@ def test_two_exported_networks_become_one_version(pictures, tmp_path):
     curve = (tmp_path / "cifar10-3.0-trade-off.csv").read_text().splitlines()
     assert curve[0] == "large_fraction,views_fraction,small_margin,large_margin,cost,accuracy,expected_accuracy"
     assert len(curve) > 50
+
+
+def test_a_cascade_without_a_place_gets_a_folder_and_a_version_of_its_own_that_can_be_packed(
+    networks, pictures, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    result = cascade(networks, f"--source={pictures}")
+    assert result.exit_code == 0, result.output
+    record = tmp_path / "runs/cifar10-4.0/cifar10-4.0.json"  # 1.0, 2.0 and 3.0 are shipped
+    assert json.loads(record.read_text())["version"] == "4.0"
+    assert all(path.is_file() for path in archive.read_contents(record).files)
+
+
+def test_a_cascade_never_takes_a_shipped_version_or_replaces_a_file_untold(networks, pictures, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shipped = (SHIPPED / "cifar10-3.0.json").read_bytes()
+    for place in ([], [f"--out={SHIPPED}"]):
+        result = cascade(networks, "--version=3.0", "--source=nowhere", *place)
+        assert result.exit_code == 1
+        assert "cifar10-3.0" in result.output
+        assert "exists: leave --version out for the next free version (4.0), or replace it" in result.output
+    assert (SHIPPED / "cifar10-3.0.json").read_bytes() == shipped
+    (tmp_path / "cifar10-0.2.pt").write_bytes(b"another network")
+    arguments = ["--version=3.0", f"--source={pictures}", f"--out={tmp_path}"]
+    result = cascade(networks, *arguments)
+    assert f"{tmp_path}/cifar10-0.2.pt is another file of that name" in result.output
+    result = cascade(networks, *arguments, "--overwrite")
+    assert result.exit_code == 0, result.output
+    assert cascade(networks, *arguments).exit_code == 1  # the record exists by now

@@ -105,6 +105,16 @@ def test_a_source_that_they_were_not_trained_on_is_refused(residual, pictures, t
     assert "is not what" in result.output
 
 
+def test_what_is_shipped_is_replaced_only_when_told(residual, pictures, monkeypatch):
+    monkeypatch.setattr("training.destination.SHIPPED", residual.parent)
+    before = {path: path.read_bytes() for path in residual.parent.iterdir()}
+    result = run("export", residual, "--source", pictures)
+    assert result.exit_code == 1
+    assert f"{residual.stem}.fp32.xml is shipped: export a copy in another folder, or replace it" in result.output
+    assert {path: path.read_bytes() for path in residual.parent.iterdir()} == before
+    assert run("export", residual, "--source", pictures, "--overwrite").exit_code == 0
+
+
 def test_a_network_that_openvino_cannot_take_is_named_and_what_follows_from_it():
     class Undecided(LeNet):
         def forward(self, pixels):
