@@ -110,8 +110,8 @@ def build_cascade(
     shares = np.bincount(served.stages, minlength=len(fitted)) / len(served.stages)
     console.print(
         f"{destination.path('.json')}: {record['test']['accuracy']:.2%} of {record['test']['n']:,} test images, "
-        f"calibration error {record['calibration']['test_ece']:.2%}; answered by small, large, large with {VIEWS} views: "
-        f"{', '.join(f'{share:.1%}' for share in shares)}",
+        f"calibration error {record['calibration']['test_ece']:.2%}; "
+        f"answered by small, large, large with {VIEWS} views: {', '.join(f'{share:.1%}' for share in shares)}",
         highlight=False,
     )
 

@@ -14,15 +14,38 @@ from rich.console import Console
 
 from pixserve.commands.options import target_of
 from pixserve.commands.output import progress_display, quantity, say, sentence_of, table_of
-from pixserve.errors import ClientError, UnreachableError
+from pixserve.errors import (
+    AddressError,
+    ClientError,
+    InvalidTopKError,
+    ModelNotFoundError,
+    NoWorkerError,
+    RejectedImageError,
+    RequestTooLargeError,
+    ServerStoppingError,
+    UnauthorizedError,
+    UnreachableError,
+    VersionNotFoundError,
+)
 from pixserve.image_files import find_image_files
 from pixserve.images import ImageSource
 from pixserve.inference import Outcome
 from pixserve.records import Prediction
 
-EXIT_UNREACHABLE = 1
+EXIT_STOPPED = 1
 EXIT_SOME_FAILED = 3
 STDIN = Path("-")
+OF_EVERY_IMAGE = (  # what the next image would be answered, too
+    AddressError,
+    InvalidTopKError,
+    ModelNotFoundError,
+    NoWorkerError,
+    ServerStoppingError,
+    UnauthorizedError,
+    UnreachableError,
+    VersionNotFoundError,
+)
+MOST_IN_A_ROW = 4  # errors that need not be the image's, such as time-outs; more where more images are sent at once
 FileOutcome = tuple[Path, Outcome]
 
 Files = Annotated[list[Path], typer.Argument(help="Images, folders of images, or - for stdin.")]
@@ -40,7 +63,7 @@ class Tally:
 
     answered: int = 0
     failed: int = 0
-    unreachable: UnreachableError | None = None
+    stopped_by: ClientError | OSError | None = None
 
 
 def predict(
@@ -55,7 +78,8 @@ def predict(
 ) -> None:
     """Classify images: files, whole folders, or stdin.
 
-    Exit code 3 if some could not be classified, 1 if the server cannot be reached: then the rest is not sent.
+    Exit code 3 if some could not be classified; 1 where an error is not the image's, such as a wrong key: then the rest
+    is not sent.
 
     \b
     pixserve predict cat.jpg
@@ -76,10 +100,11 @@ def predict(
         closing(client.predict_many(images, **options)) as outcomes,
         progress_display(visible=visible) as progress,
     ):
-        write(progress.track(_tallied(paths, outcomes, tally), total=len(paths), description=""))
-    if tally.unreachable:
-        say(f"error: {_unsent(tally.unreachable, left=len(paths) - tally.answered, total=len(paths))}")
-        raise typer.Exit(EXIT_UNREACHABLE) from tally.unreachable
+        found = _tallied(paths, outcomes, tally, most_in_a_row=max(MOST_IN_A_ROW, concurrency))
+        write(progress.track(found, total=len(paths), description=""))
+    if tally.stopped_by:
+        say(f"error: {_unsent(tally.stopped_by, left=len(paths) - tally.answered, total=len(paths))}")
+        raise typer.Exit(EXIT_STOPPED) from tally.stopped_by
     if tally.failed:
         raise typer.Exit(EXIT_SOME_FAILED)
 
@@ -97,19 +122,34 @@ def _expanded(files: Sequence[Path]) -> Iterator[Path]:
             yield path
 
 
-def _tallied(paths: Iterable[Path], outcomes: Iterable[Outcome], tally: Tally) -> Iterator[FileOutcome]:
-    """Pair files with their outcomes until the server cannot be reached."""
+def _tallied(
+    paths: Iterable[Path], outcomes: Iterable[Outcome], tally: Tally, *, most_in_a_row: int
+) -> Iterator[FileOutcome]:
+    """Pair files with their outcomes until an error shows that the rest would fail likewise.
+
+    That is an error of every image at once, and one more than `most_in_a_row` of those that may be.
+    """
+    in_a_row = 0
     for path, outcome in zip(paths, outcomes, strict=True):
-        if isinstance(outcome, UnreachableError):
-            tally.unreachable = outcome
+        in_a_row = 0 if _is_the_images(outcome, path) else in_a_row + 1
+        if isinstance(outcome, Exception) and (isinstance(outcome, OF_EVERY_IMAGE) or in_a_row > most_in_a_row):
+            tally.stopped_by = outcome
             return
         tally.answered += 1
         tally.failed += not isinstance(outcome, Prediction)
         yield path, outcome
 
 
-def _unsent(fault: UnreachableError, *, left: int, total: int) -> str:
-    return str(fault) if total == 1 else f"{fault}; {left} of {total} images were not classified"
+def _is_the_images(outcome: Outcome, path: Path) -> bool:
+    """Whether it says something of this image alone: what it shows, or what is wrong with its file."""
+    if isinstance(outcome, OSError):
+        return str(outcome.filename) == str(path)
+    return isinstance(outcome, (Prediction, RejectedImageError, RequestTooLargeError))
+
+
+def _unsent(fault: ClientError | OSError, *, left: int, total: int) -> str:
+    sentence = sentence_of(fault)
+    return sentence if total == 1 else f"{sentence}; {left} of {total} images were not classified"
 
 
 def _writer(*, as_json: bool, as_csv: bool) -> Callable[[Iterable[FileOutcome]], None]:

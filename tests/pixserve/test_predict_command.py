@@ -6,13 +6,15 @@ import json
 import socket
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from pixserve.commands.predict import MOST_IN_A_ROW
 from serving.settings import PROJECT
-from tests.pixserve.small_servers import ANSWER, rest_server
+from tests.pixserve.small_servers import ANSWER, DAMAGED, rest_server
 from tests.pixserve.terminal import run_in_terminal, run_on_screen
 
 IMAGES = 30
@@ -35,6 +37,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def server(url: str) -> list[str]:
     """The options that name a server by its addresses."""
     return ["--url", url, "--grpc-address", "127.0.0.1:9", "--management", "127.0.0.1:9"]
+
+
+def predict_in_pipe(url: str, folder: Path, *options: str) -> "subprocess.CompletedProcess[str]":
+    line = [sys.executable, "-m", "pixserve", *server(url), "predict", folder, *options]
+    return subprocess.run(line, capture_output=True, text=True, cwd=PROJECT, check=False)
 
 
 def closed_port() -> int:
@@ -94,10 +101,59 @@ def test_a_server_that_is_down_ends_the_command_at_the_first_image(folder: Path,
 
 def test_a_server_that_goes_away_half_way_leaves_what_was_answered(folder: Path) -> None:
     with rest_server(lambda *_: (200, ANSWER), most=10) as url:
-        line = [sys.executable, "-m", "pixserve", *server(url), "predict", folder, "--concurrency", "1"]
-        done = subprocess.run(line, capture_output=True, text=True, cwd=PROJECT, check=False)
+        done = predict_in_pipe(url, folder, "--concurrency", "1")
     assert (done.returncode, len(done.stdout.splitlines())) == (1, 10)
     assert f"{IMAGES - 10} of {IMAGES} images were not classified" in done.stderr
+
+
+def refusal(code: int, kind: str, message: str) -> str:
+    return json.dumps({"code": code, "type": kind, "message": message})
+
+
+@pytest.mark.parametrize(
+    ("code", "kind", "message"),
+    [
+        (400, "InvalidKeyException", "Token Authorization failed. Token either incorrect, expired, or not provided"),
+        (401, "Unauthorized", "this key is not known"),
+        (404, "ModelNotFoundException", "Model not found: cifar10"),
+        (404, "ModelVersionNotFoundException", "Model version: 9.0 does not exist for model: cifar10"),
+        (400, "InvalidTopK", "top_k is 99; expected 1 to 10"),
+        (503, "ServerStopping", "the server stops"),
+    ],
+)
+def test_an_error_of_every_image_ends_the_command_at_the_first_one(
+    folder: Path, code: int, kind: str, message: str
+) -> None:
+    with rest_server(lambda *_: (code, refusal(code, kind, message))) as url:
+        done = predict_in_pipe(url, folder)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr == f"error: {message}; {IMAGES} of {IMAGES} images were not classified\n"
+
+
+@pytest.mark.parametrize("concurrency", [1, 6])
+@pytest.mark.parametrize(("code", "kind", "message"), [(500, "", "broken"), (429, "TooManyRequests", "too many")])
+def test_errors_that_may_be_every_images_end_the_command_where_they_do_not_cease(
+    folder: Path, concurrency: int, code: int, kind: str, message: str
+) -> None:
+    with rest_server(lambda *_: (code, refusal(code, kind, message))) as url:
+        done = predict_in_pipe(url, folder, "--concurrency", str(concurrency))
+    printed = max(MOST_IN_A_ROW, concurrency)
+    assert (done.returncode, len(done.stdout.splitlines())) == (1, printed)
+    assert done.stderr == f"error: {message}; {IMAGES - printed} of {IMAGES} images were not classified\n"
+
+
+def test_time_outs_in_a_row_end_the_command(folder: Path) -> None:
+    with rest_server(lambda *_: time.sleep(1) or (200, ANSWER)) as url:
+        line = [sys.executable, "-m", "pixserve", *server(url), "--timeout", "0.05", "predict", folder]
+        done = subprocess.run(line, capture_output=True, text=True, cwd=PROJECT, check=False)
+    assert (done.returncode, len(done.stdout.splitlines())) == (1, 8)
+    assert f"{IMAGES - 8} of {IMAGES} images were not classified" in done.stderr
+
+
+def test_errors_of_the_images_themselves_never_end_the_command(folder: Path) -> None:
+    with rest_server(lambda *_: (422, DAMAGED)) as url:
+        done = predict_in_pipe(url, folder)
+    assert (done.returncode, len(done.stdout.splitlines()), done.stderr) == (3, IMAGES, "")
 
 
 def test_a_file_that_is_not_there_is_a_sentence(url: str, folder: Path) -> None:
