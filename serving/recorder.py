@@ -5,9 +5,11 @@ snapshot says is not read.
 """
 
 import fcntl
+import sys
 import time
 from collections.abc import Iterable
 
+from pixserve.commands.output import sentence_of
 from pixserve.default_history import default_history
 from pixserve.errors import ClientError
 from pixserve.records import ModelVersion
@@ -16,6 +18,7 @@ from serving.server import Server
 from serving.state import State, updated, write_state
 
 PENDING_S = 2.0  # how often a change that is not completed is looked at again
+UNWRITABLE_S = 30.0  # likewise, where nothing can be written, as on a full disk
 
 
 class Recorder:
@@ -33,20 +36,41 @@ class Recorder:
         self._written: State | None = None
         self._seen: frozenset[str] | None = None  # the snapshots at the last look
         self._look_again_s: float | None = None  # when, by the monotonic clock
+        self._warning = ""  # the last one; empty once something was written
 
     def record_changes(self) -> None:
         """Record what is served, if a change was completed since the last call; cheap if there was none.
 
-        Raises:
-            OSError: it cannot be written, such as on a full disk.
+        Serving goes on where it cannot be written, as on a full disk: that is said once on standard error, and tried
+        again every `UNWRITABLE_S` seconds.
         """
         snapshots = _names(self._directory)
         due = self._look_again_s is not None and time.monotonic() > self._look_again_s
         if snapshots == self._seen and not due:
             return
-        completed = self._record()
         self._seen = snapshots
+        try:
+            completed = self._record()
+        except OSError as fault:
+            self._warn(sentence_of(fault))
+            self._look_again_s = time.monotonic() + UNWRITABLE_S
+            return
+        self._warning = ""
         self._look_again_s = None if completed else time.monotonic() + PENDING_S
+
+    def record_last(self) -> None:
+        """Record what is served before it ends, whether or not anything seems to have changed."""
+        self._seen = None
+        self.record_changes()
+
+    def _warn(self, reason: str) -> None:
+        if reason != self._warning:
+            print(
+                f"warning: what is served cannot be recorded, so a restart may not come back to it: {reason}",
+                file=sys.stderr,
+                flush=True,
+            )
+        self._warning = reason
 
     def _record(self) -> bool:
         """Record what is served now, unless an operation is changing it; return whether nothing is pending."""

@@ -100,24 +100,14 @@ def _supervise(
 def _run(server: Server, versions: list[ModelVersion], listener: Listener, sleep: Callable[[float], None]) -> None:
     """Record what is served until TorchServe ends by itself, which is an EndedError."""
     recorder = Recorder(server)
-    _record(recorder)
+    recorder.record_changes()
     listener.ready(versions)
     try:
         while True:
             sleep(POLL_S)
             server.require_alive()
             server.watch_front()
-            _record(recorder)
+            recorder.record_changes()
     finally:
         if not server.has_ended:  # it is told to stop: what was changed a moment ago counts
-            _record(recorder)
-
-
-def _record(recorder: Recorder) -> None:
-    try:
-        recorder.record_changes()
-    except OSError as fault:  # such as a full disk: serving goes on
-        print(
-            f"warning: what is served cannot be recorded, so a restart may not come back to it: {fault}",
-            file=sys.stderr,
-        )
+            recorder.record_last()

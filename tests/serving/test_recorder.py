@@ -1,6 +1,8 @@
 """What is served is recorded when a change is completed, whoever made it."""
 
+import errno
 import fcntl
+import os
 from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
@@ -11,6 +13,7 @@ from pixserve.default_history import default_history
 from pixserve.errors import UnreachableError
 from pixserve.records import ModelVersion
 from pixserve.runtime_directory import RuntimeDirectory
+from serving import recorder as recorder_module
 from serving.archives import read_store
 from serving.recorder import Recorder
 from serving.startup import plan_startup
@@ -104,3 +107,55 @@ def test_a_server_that_does_not_answer_changes_nothing(server):
     recorder = Recorder(server)
     recorder.record_changes()
     assert read_state(server.directory) is None
+
+
+class FullDisk:
+    """Lets no state be written, for a reason that can be changed."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.code: int | None = errno.ENOSPC
+        write = recorder_module.write_state
+
+        def write_state(directory, state):
+            if self.code:
+                raise OSError(self.code, os.strerror(self.code), str(directory.state))
+            write(directory, state)
+
+        monkeypatch.setattr(recorder_module, "write_state", write_state)
+
+
+def test_a_full_disk_is_said_once_and_tried_again_slowly(server, monkeypatch, capsys):
+    FullDisk(monkeypatch)
+    recorder = Recorder(server)
+    server.change(running("1.0", default=True))
+    for _ in range(20):
+        recorder.record_changes()
+    assert server.asked == 1
+    assert capsys.readouterr().err == (
+        "warning: what is served cannot be recorded, so a restart may not come back to it: "
+        f"{server.directory.state}: no space left on device\n"
+    )
+
+
+def test_a_disk_that_has_room_again_gets_what_is_served_and_another_reason_is_said_too(server, monkeypatch, capsys):
+    monkeypatch.setattr("serving.recorder.UNWRITABLE_S", 0)
+    disk, recorder = FullDisk(monkeypatch), Recorder(server)
+    server.change(running("1.0", default=True))
+    for code in (errno.ENOSPC, errno.ENOSPC, errno.EROFS, None, None):
+        disk.code = code
+        recorder.record_changes()
+    assert server.default() == "1.0"
+    assert [line.rpartition(": ")[2] for line in capsys.readouterr().err.splitlines()] == [
+        "no space left on device",
+        "read-only file system",
+    ]
+    assert server.asked == 4
+
+
+def test_what_could_not_be_written_is_tried_once_more_at_the_end(server, monkeypatch):
+    disk, recorder = FullDisk(monkeypatch), Recorder(server)
+    server.change(running("1.0", default=True))
+    recorder.record_changes()
+    disk.code = None
+    recorder.record_last()
+    assert server.default() == "1.0"

@@ -1,6 +1,7 @@
 """A server that ends by itself is started again, more and more slowly, and not for ever."""
 
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -59,8 +60,7 @@ def settings(tmp_path: Path) -> Settings:
 
 @pytest.fixture(autouse=True)
 def nothing_recorded(monkeypatch):
-    monkeypatch.setattr(supervisor, "Recorder", lambda server: None)
-    monkeypatch.setattr(supervisor, "_record", lambda recorder: None)
+    monkeypatch.setattr(supervisor, "Recorder", lambda server: SimpleNamespace(record_changes=lambda: None))
 
 
 def test_a_server_that_keeps_ending_is_started_again_with_growing_delays_and_then_given_up(settings):
