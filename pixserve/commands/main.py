@@ -15,7 +15,7 @@ import typer
 
 from pixserve.commands import explain, predict, versions
 from pixserve.commands.options import Target
-from pixserve.commands.output import say, sentence_of
+from pixserve.commands.output import prepare_streams, say, sentence_of
 from pixserve.errors import ClientError
 from pixserve.inference import DEFAULT_MODEL, DEFAULT_TIMEOUT_S
 from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE
@@ -110,6 +110,7 @@ add_operations(app)
 
 def main() -> NoReturn:
     """Run the command line; a fault is one sentence on stderr and exit code 1."""
+    prepare_streams()
     try:
         app()
     except (ClientError, OSError) as fault:

@@ -1,5 +1,6 @@
 """Results on standard output: tables for people, JSON for programs. Everything else goes to standard error."""
 
+import io
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -10,6 +11,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColum
 from rich.table import Table
 
 Row = Mapping[str, Any]
+
+
+def prepare_streams() -> None:
+    """Let no class name or path end a command: a terminal shows ? for what it cannot show, a program gets UTF-8.
+
+    What a program gets is the same in every locale; the bytes of a path that are no UTF-8 come out as they are.
+    """
+    if not isinstance(sys.stdout, io.TextIOWrapper):
+        return
+    if sys.stdout.isatty():
+        sys.stdout.reconfigure(errors="replace")
+    else:
+        sys.stdout.reconfigure(encoding="utf-8", errors="surrogateescape")
 
 
 def show(rows: Sequence[Row], *, as_json: bool) -> None:

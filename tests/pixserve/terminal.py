@@ -6,6 +6,7 @@ import shlex
 import subprocess
 import sys
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
@@ -35,13 +36,15 @@ def run_in_terminal(*arguments: object, stdout: Path, pipe: str = "") -> Run:
     return Run(returncode, stdout.read_bytes(), screen)
 
 
-def run_on_screen(*arguments: object) -> Run:
-    """Run `pixserve ARGUMENTS` with everything on the terminal."""
-    returncode, screen = _run([*PIXSERVE, *map(str, arguments)], stdout=None)
+def run_on_screen(*arguments: object, environment: Mapping[str, str] | None = None) -> Run:
+    """Run `pixserve ARGUMENTS` with everything on the terminal, with further environment variables."""
+    returncode, screen = _run([*PIXSERVE, *map(str, arguments)], stdout=None, environment=environment)
     return Run(returncode, b"", screen)
 
 
-def _run(command: list[str], *, stdout: IO[bytes] | None) -> tuple[int, str]:
+def _run(
+    command: list[str], *, stdout: IO[bytes] | None, environment: Mapping[str, str] | None = None
+) -> tuple[int, str]:
     ours, theirs = pty.openpty()
     seen: list[bytes] = []
 
@@ -62,7 +65,7 @@ def _run(command: list[str], *, stdout: IO[bytes] | None) -> tuple[int, str]:
         stdin=theirs,
         stdout=theirs if stdout is None else stdout,
         stderr=theirs,
-        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"},
+        env=os.environ | {"TERM": "xterm-256color", "COLUMNS": "100"} | dict(environment or {}),
     ) as process:
         os.close(theirs)
         reader.start()

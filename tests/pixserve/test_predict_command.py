@@ -3,6 +3,7 @@
 import csv
 import io
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -104,6 +105,40 @@ def test_a_server_that_goes_away_half_way_leaves_what_was_answered(folder: Path)
         done = predict_in_pipe(url, folder, "--concurrency", "1")
     assert (done.returncode, len(done.stdout.splitlines())) == (1, 10)
     assert f"{IMAGES - 10} of {IMAGES} images were not classified" in done.stderr
+
+
+RED = {"class": 0, "class_name": "röd 赤", "probability": 0.9}
+NARROW = [{"PYTHONIOENCODING": "latin-1"}, {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}]
+
+
+@pytest.fixture(scope="module")
+def red_url() -> Iterator[str]:
+    with rest_server(lambda *_: (200, json.dumps({**RED, "top": [RED], "model_version": "1.0"}))) as url:
+        yield url
+
+
+@pytest.mark.parametrize("narrow", NARROW)
+def test_a_program_gets_utf_8_whatever_the_locale_is(red_url: str, tmp_path: Path, narrow: dict[str, str]) -> None:
+    odd = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff.jpg"))
+    odd.write_bytes(b"x")
+    command = [sys.executable, "-m", "pixserve", *server(red_url), "predict", odd]
+    csv_done, json_done = (
+        subprocess.run([*command, form], capture_output=True, cwd=PROJECT, env=os.environ | narrow)
+        for form in ("--csv", "--json")
+    )
+    assert (csv_done.returncode, json_done.returncode) == (0, 0), csv_done.stderr
+    assert csv_done.stdout.splitlines()[1] == os.fsencode(odd) + ",röd 赤,0.9,1.0,".encode()
+    assert json.loads(json_done.stdout.decode("utf-8"))["class_name"] == "röd 赤"
+
+
+@pytest.mark.parametrize("narrow", NARROW)
+def test_a_terminal_that_cannot_show_a_class_name_shows_the_rest(
+    red_url: str, folder: Path, narrow: dict[str, str]
+) -> None:
+    done = run_on_screen(*server(red_url), "predict", folder / "00.jpg", environment=narrow)
+    assert done.returncode == 0
+    assert "? 90.0%" in done.screen
+    assert "Error" not in done.screen
 
 
 def refusal(code: int, kind: str, message: str) -> str:
