@@ -18,6 +18,8 @@ from serving.validation import tcp_ports, validated
 
 PROJECT = Path(__file__).resolve().parent.parent
 CONFIG = PROJECT / "config.properties"
+LONGEST_WORKER_SOCKET = ".ts.sock.65535"  # TorchServe counts from initial_worker_port
+LONGEST_WORKER_PATH = 107  # bytes, likewise; TorchServe's workers are on Linux
 LONGEST_SOCKET_PATH = 103  # bytes; the kernel's limit is 108 on Linux, 104 elsewhere, with the closing zero
 OURS = {  # for launcher and gateway; TorchServe does not know them
     "serving_profile",
@@ -76,6 +78,7 @@ class Settings:
         directory = RuntimeDirectory(runtime_dir.resolve())
         for path in (directory.path, store.resolve(), PROJECT):
             _require_plain(path)
+        _require_room_for_workers(directory)
         settings["management_address"] = _below(directory.path, settings["management_address"])
         return cls(directory, store.resolve(), settings)
 
@@ -213,6 +216,18 @@ def _require_plain(path: Path) -> None:
                 f"the path {path} holds {character!r}, which Java or its logging reads as a separator; "
                 "choose a path without it"
             )
+
+
+def _require_room_for_workers(directory: RuntimeDirectory) -> None:
+    """Refuse a runtime directory in which the sockets of workers would have paths that are too long."""
+    path = directory.temporary / LONGEST_WORKER_SOCKET
+    excess = len(bytes(path)) - LONGEST_WORKER_PATH
+    if excess > 0:
+        raise ServingError(
+            f"the runtime directory {directory.path} is {excess} bytes too long for the sockets of workers below it, "
+            f"whose paths may have {LONGEST_WORKER_PATH} bytes; give a shorter one with --runtime-dir, "
+            "/run/user/... say"
+        )
 
 
 def _below(runtime_dir: Path, address: str) -> str:

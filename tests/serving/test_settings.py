@@ -69,8 +69,18 @@ def test_relative_sockets_lie_in_the_runtime_directory(tmp_path):
 
 
 def test_a_socket_path_too_long_for_the_kernel_is_refused_with_the_remedy(tmp_path):
+    management = {"management_address": f"unix:{tmp_path}/{'deep' * 30}.sock"}
     with pytest.raises(ServingError, match=r"longer than 103 bytes.*set management_address"):
-        Settings.read(runtime_dir=tmp_path / ("deep" * 30), local=False)
+        Settings.read(runtime_dir=tmp_path / "run", overrides=management, local=False)
+
+
+@pytest.mark.parametrize("management", ["unix:management.sock", "unix:/run/m.sock", "http://127.0.0.1:8081"])
+def test_a_runtime_directory_too_deep_for_the_workers_sockets_is_refused_with_the_remedy(management):
+    longest = Path("/tmp") / ("x" * (107 - len("/tmp//tmp/.ts.sock.65535")))
+    overrides = {"management_address": "unix:/run/m.sock"} | {"management_address": management}
+    with pytest.raises(ServingError, match=r"is 1 bytes too long for the sockets of workers.*shorter .* --runtime-dir"):
+        Settings.read(runtime_dir=Path(f"{longest}x"), overrides=overrides, local=False)
+    Settings.read(runtime_dir=longest, overrides={"management_address": "unix:/run/m.sock"}, local=False)
 
 
 @pytest.mark.parametrize("name", ["a:b", "a,b"])
