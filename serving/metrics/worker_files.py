@@ -89,13 +89,12 @@ class WorkerFiles(Collector):
 
 
 def _is_written(path: Path) -> bool:
-    """Whether the process that a file is named after lives; one that began after the last write is another one."""
+    """Whether the process that a file is named after lives and has it open: no clock tells it from a later process."""
     pid = int(path.stem.rpartition("_")[2])
     if pid == NOBODY:
         return True
     try:
-        process = psutil.Process(pid)
-        return bool(process.status() != psutil.STATUS_ZOMBIE and process.create_time() <= path.stat().st_mtime)
+        return any(Path(opened.path) == path.resolve() for opened in psutil.Process(pid).open_files())
     except psutil.Error:
         return False
 

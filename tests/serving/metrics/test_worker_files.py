@@ -125,12 +125,20 @@ def test_the_empty_file_of_a_worker_killed_while_it_began_does_no_harm(workers: 
     assert workers.scrape()[REQUESTS] == 1
 
 
+@pytest.mark.parametrize("written_s", [1, 4e9])
+def test_a_clock_that_is_set_ends_no_series(workers: Workers, written_s: float) -> None:
+    workers.start()
+    for path in workers.folder.glob("*.db"):
+        os.utime(path, (written_s, written_s))
+    for _ in range(2):
+        assert workers.scrape()[IN_FLIGHT] == 3
+
+
 def test_a_process_that_got_the_number_of_an_ended_one_does_not_keep_its_gauges(workers: Workers) -> None:
     kill(workers.start())
     workers.scrape()
     ours = workers.folder / f"gauge_livesum_{os.getpid()}.db"
     kill(worker := workers.start())
     (workers.folder / f"gauge_livesum_{worker.pid}.db").rename(ours)
-    os.utime(ours, (1, 1))  # written before this process began
     assert IN_FLIGHT not in workers.scrape()
     assert not ours.exists()
