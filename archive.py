@@ -19,11 +19,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import typer
+try:
+    import typer
 
-from engine.metadata import ENGINE_JSON, EngineMetadata, MetadataError
-from engine.model_names import name_fault, version_fault
-from pixserve.archive_signatures import SignatureError, sign, signature_of
+    from engine.metadata import ENGINE_JSON, EngineMetadata, MetadataError
+    from engine.model_names import name_fault, version_fault
+    from pixserve.archive_signatures import SignatureError, sign, signature_of
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"error: {sys.executable} has no package {missing.name}: install what packing needs with "
+        "`make environments`, then run `.venv/bin/python archive.py`."
+    )
 
 PROJECT = Path(__file__).resolve().parent
 HANDLER = PROJECT / "handler"

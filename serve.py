@@ -13,18 +13,24 @@ import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import typer
+try:
+    import typer
 
-from pixserve.commands.output import show
-from pixserve.commands.versions import version_rows
-from pixserve.connection import Connection
-from pixserve.endpoints import Endpoints
-from pixserve.errors import ClientError
-from pixserve.records import ModelVersion
-from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE, RuntimeDirectory
-from serving import launcher
-from serving.errors import GaveUpError, ServingError
-from serving.settings import CONFIG, PROJECT, Settings
+    from pixserve.commands.output import sentence_of, show
+    from pixserve.commands.versions import version_rows
+    from pixserve.connection import Connection
+    from pixserve.endpoints import Endpoints
+    from pixserve.errors import ClientError
+    from pixserve.records import ModelVersion
+    from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE, RuntimeDirectory
+    from serving import launcher
+    from serving.errors import GaveUpError, ServingError
+    from serving.settings import CONFIG, PROJECT, Settings
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"error: {sys.executable} has no package {missing.name}: install what serving needs with "
+        "`make environments`, then run `.venv/bin/python serve.py`, or with `make serve`, which does both."
+    )
 
 EXIT_GAVE_UP = 3
 RUNTIME_DIR, STORE = PROJECT / ".run", PROJECT / "model-store"
@@ -113,7 +119,7 @@ def main() -> NoReturn:
         print(f"error: {fault}", file=sys.stderr)
         sys.exit(EXIT_GAVE_UP)
     except (ServingError, ClientError, OSError) as fault:
-        print(f"error: {fault}", file=sys.stderr)
+        print(f"error: {sentence_of(fault)}", file=sys.stderr)
     sys.exit(1)
 
 

@@ -4,14 +4,21 @@ import sys
 from pathlib import Path
 from typing import Annotated, NoReturn
 
-import typer
+try:
+    import typer
 
-from gateway.nginx import Nginx
-from gateway.running import Gateway
-from pixserve.errors import ClientError
-from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE, RuntimeDirectory
-from serving.errors import ServingError
-from serving.settings import CONFIG, PROJECT, Settings
+    from gateway.nginx import Nginx
+    from gateway.running import Gateway
+    from pixserve.commands.output import sentence_of
+    from pixserve.errors import ClientError
+    from pixserve.runtime_directory import RUNTIME_DIR_VARIABLE, RuntimeDirectory
+    from serving.errors import ServingError
+    from serving.settings import CONFIG, PROJECT, Settings
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"error: {sys.executable} has no package {missing.name}: install what the gateway needs with "
+        "`make environments`, then run `.venv/bin/python -m gateway`, or with `make gateway`, which does both."
+    )
 
 app = typer.Typer(
     add_completion=False, no_args_is_help=True, help=__doc__, rich_markup_mode=None, pretty_exceptions_enable=False
@@ -73,7 +80,7 @@ def main() -> NoReturn:
     try:
         app(standalone_mode=True)
     except (ServingError, ClientError, OSError) as fault:
-        print(f"error: {fault}", file=sys.stderr)
+        print(f"error: {sentence_of(fault)}", file=sys.stderr)
     sys.exit(1)
 
 
