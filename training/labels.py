@@ -1,9 +1,11 @@
 """Which label of a network each class of a source has: by name where names fit, by order only where none does."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import NamedTuple
 
-from training.errors import SourceError
+from training.errors import SourceError, WeightsError
+from training.record import Record
 
 
 class ClassMatch(NamedTuple):
@@ -35,6 +37,31 @@ def match_classes(names: Sequence[str], class_names: Sequence[str], *, folder_na
     raise SourceError(
         f"The source's classes do not match the network's: {', '.join(odd or names)} "
         f"{'is' if len(odd) == 1 else 'are'} none of {', '.join(class_names)}. Rename the folders."
+    )
+
+
+def require_same_classes(
+    weights: Path, record: Record, *, class_names: Sequence[str], folder_names: Sequence[str]
+) -> None:
+    """Refuse weights whose labels mean other classes than a run's, by class names or by those of the folders.
+
+    Args:
+        weights: for the message.
+        record: of the weights; one without data has class names alone.
+        class_names: of the run, in label order.
+        folder_names: of the run's images, in label order.
+
+    Raises:
+        WeightsError: neither names nor order are the same.
+    """
+    known = [list(record["class_names"]), list(record.get("data", {}).get("folder_names", []))]
+    if list(class_names) in known or list(folder_names) in known:
+        return
+    theirs, ours = ", ".join(known[0]), ", ".join(class_names)
+    difference = "the same classes in another order" if set(known[0]) == set(class_names) else "other classes"
+    raise WeightsError(
+        f"{weights} knows {difference}: {theirs}; this run has {ours}. Rename the folders, or, if these are "
+        "the same in the run's order, give --class-names with the names of the weights."
     )
 
 

@@ -2,6 +2,7 @@
 
 from contextlib import ExitStack
 from dataclasses import replace
+from pathlib import Path
 
 import torch
 from rich.console import Console
@@ -12,13 +13,14 @@ from training.destination import check_names, choose_destination, claimed
 from training.distillation import Teacher
 from training.errors import WeightsError
 from training.finish import announce, finish, run_epochs
+from training.labels import require_same_classes
 from training.loop import Trainer
 from training.memory import keep_freed_memory
 from training.networks import load_network, load_network_to_train, network_class, new_network
 from training.options import RunOptions
 from training.processor import configure_torch
 from training.recipes import Recipe
-from training.record import ALL_KEYS
+from training.record import ALL_KEYS, Record, read_record
 from training.record_entries import teacher_entry
 from training.sources import Source, hold_out, load_source, rename_classes
 
@@ -64,6 +66,7 @@ def _trainer(recipe: Recipe, source: Source, options: RunOptions) -> Trainer:
     classes = len(source.class_names)
     if options.initial_weights:
         network, trained = load_network_to_train(options.initial_weights, recipe.network, classes=classes)
+        _require_its_classes(options.initial_weights, read_record(options.initial_weights.with_suffix(".json")), source)
     else:
         network = new_network(recipe.network, train.images, classes=classes, groups=recipe.groups)
         trained = None
@@ -75,13 +78,13 @@ def _trainer(recipe: Recipe, source: Source, options: RunOptions) -> Trainer:
         validation=validation if len(validation) and processes.is_main() else None,  # the main process selects alone
         seed=options.seed,
         device=processes.device(),
-        teacher=_teacher(recipe, options, classes=classes),
+        teacher=_teacher(recipe, options, source),
     )
     trainer.progress.initial_weights = trained
     return trainer
 
 
-def _teacher(recipe: Recipe, options: RunOptions, *, classes: int) -> Teacher | None:
+def _teacher(recipe: Recipe, options: RunOptions, source: Source) -> Teacher | None:
     """The teachers of a recipe with distillation: those given, or else the initial weights."""
     if not recipe.distillation_weight:
         if options.teacher:
@@ -94,10 +97,15 @@ def _teacher(recipe: Recipe, options: RunOptions, *, classes: int) -> Teacher | 
         )
     networks, records = zip(*(load_network(each, keys=ALL_KEYS) for each in weights), strict=True)
     for path, record in zip(weights, records, strict=True):
-        known = len(record["class_names"])
+        known, classes = len(record["class_names"]), len(source.class_names)
         if known != classes:
             raise WeightsError(f"{path} knows {known} classes; it cannot teach the {classes} of this run.")
+        _require_its_classes(path, record, source)
     return Teacher(
         [network.to(processes.device()) for network in networks],
         records=[teacher_entry(record) for record in records],
     )
+
+
+def _require_its_classes(weights: Path, record: Record, source: Source) -> None:
+    require_same_classes(weights, record, class_names=source.class_names, folder_names=source.folder_names)

@@ -24,6 +24,16 @@ def go_on(recipe, pictures, folder, *options):
     return CliRunner().invoke(train.app, [recipe, *where, *chosen, *options])
 
 
+def trained_on(pictures, folder, names):
+    """The weights of a network trained on other folders, whose names in label order are these."""
+    go_on("fast", pictures, folder / "other", f"--class-names={names}")
+    record = folder / "other" / "cifar10-2.0.json"
+    facts = json.loads(record.read_text())
+    facts["data"]["folder_names"] = names.split(",")
+    record.write_text(json.dumps(facts))
+    return record.with_suffix(".pt")
+
+
 def train_two(pictures, folder):
     """The weights of two networks that differ in their seed."""
     for seed in ("1", "2"):
@@ -121,6 +131,31 @@ def test_a_teacher_of_other_classes_is_refused_in_one_sentence(pictures, tmp_pat
     assert result.exit_code == 1
     assert "knows 2 classes; it cannot teach the 3 of this run" in result.output
     assert result.output.count("\n") == 1
+
+
+@pytest.mark.parametrize("option", ["--teacher", "--initial-weights"])
+@pytest.mark.parametrize(
+    ("names", "difference"),
+    [("cat,dog,emu", "other classes: cat, dog, emu"), ("green,blue,red", "the same classes in another order: green,")],
+)
+def test_weights_whose_labels_mean_other_classes_are_refused_in_one_sentence(
+    pictures, tmp_path, option, names, difference
+):
+    trained = trained_on(pictures, tmp_path, names)
+    result = go_on("distill", pictures, tmp_path, f"{option}={trained}")
+    assert result.exit_code == 1
+    assert f"{trained} knows {difference}" in result.output
+    assert "this run has blue, green, red" in result.output
+    assert result.output.count("\n") == 1
+
+
+def test_other_names_for_the_same_folders_are_the_same_classes(pictures, tmp_path):
+    go_on("fast", pictures, tmp_path, "--class-names=b,g,r")
+    result = go_on("distill", pictures, tmp_path / "next", f"--teacher={tmp_path}/cifar10-2.0.pt")
+    assert result.exit_code == 0, result.output
+    trained = trained_on(pictures, tmp_path, "cat,dog,emu")
+    result = go_on("distill", pictures, tmp_path, f"--teacher={trained}", "--class-names=cat,dog,emu")
+    assert result.exit_code == 0, result.output
 
 
 def test_filters_take_half_the_place_and_the_record_is_of_what_the_file_holds(pictures, tmp_path):
