@@ -26,10 +26,8 @@ try:
     from engine.model_names import name_fault, version_fault
     from pixserve.archive_signatures import SignatureError, sign, signature_of
 except ModuleNotFoundError as missing:
-    sys.exit(
-        f"error: {sys.executable} has no package {missing.name}: install what packing needs with "
-        "`make environments`, then run `.venv/bin/python archive.py`."
-    )
+    needs = "install what packing needs with `make environments`, then run `.venv/bin/python archive.py`"
+    sys.exit(f"error: {sys.executable} has no package {missing.name}: {needs}.")
 
 PROJECT = Path(__file__).resolve().parent
 HANDLER = PROJECT / "handler"
