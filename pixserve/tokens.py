@@ -17,6 +17,7 @@ from pixserve.http_errors import mapped_errors
 Api = Literal["inference", "management"]
 Result = TypeVar("Result")
 RENEW_BEFORE_S = 60.0
+READ_ATTEMPTS, READ_AGAIN_S = 40, 0.05  # TorchServe empties the file before it fills it anew
 
 
 class Tokens:
@@ -72,11 +73,18 @@ class Tokens:
         return expires is not None and _epoch_s(expires) - time.time() < RENEW_BEFORE_S
 
     def _read(self) -> dict[str, Any]:
-        try:
-            keys: dict[str, Any] = json.loads(self._file.read_text())
-        except (OSError, ValueError) as fault:
-            raise UnauthorizedError(f"the server asks for tokens, and {self._file} cannot be read: {fault}") from fault
-        return keys
+        fault: Exception | None = None
+        for _ in range(READ_ATTEMPTS):
+            try:
+                keys: dict[str, Any] = json.loads(self._file.read_text())
+                return keys
+            except ValueError as half_written:
+                fault = half_written
+                time.sleep(READ_AGAIN_S)
+            except OSError as missing:
+                fault = missing
+                break
+        raise UnauthorizedError(f"the server asks for tokens, and {self._file} cannot be read: {fault}") from fault
 
     @contextmanager
     def _exclusive_lock(self) -> Iterator[None]:

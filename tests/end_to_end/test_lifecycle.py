@@ -22,7 +22,7 @@ from serving.lock import launcher_status
 from serving.server import Server
 from serving.settings import PROJECT, Settings
 from tests.conftest import CAT
-from tests.end_to_end.launching import Launcher, wait_until
+from tests.end_to_end.launching import PATIENCE_S, Launcher, wait_until
 
 # What other projects may have left in a user's environment; nothing of it may reach TorchServe.
 STRANGE_ENVIRONMENT = {
@@ -173,12 +173,14 @@ def refusal(response: requests.Response) -> str:
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGHUP])
 def test_interrupting_the_foreground_server_or_closing_its_terminal_leaves_no_process(launcher, how):
-    foreground = launcher.run_in_foreground()
-    assert foreground.stdout is not None
-    assert "ready" in foreground.stdout.readline()
-    os.killpg(foreground.pid, how)  # as a terminal does
-    assert foreground.wait(60) == 0
-    foreground.stdout.close()
+    with launcher.run_in_foreground() as foreground:
+        assert foreground.stdout is not None
+        assert "ready" in foreground.stdout.readline()
+        os.killpg(foreground.pid, how)  # as a terminal does
+        try:
+            assert foreground.wait(PATIENCE_S) == 0
+        finally:
+            foreground.kill()  # or the end of the block would wait for ever
     assert launcher.processes() == []
 
 

@@ -184,6 +184,13 @@ def test_a_key_that_was_replaced_meanwhile_is_read_again(connect: Callable[..., 
         assert client.predict(b"x").best.name == "cat"
 
 
+def test_a_key_file_that_is_just_being_written_is_read_once_it_is_whole(tmp_path: Path) -> None:
+    key_file = tmp_path / "key_file.json"
+    key_file.touch()  # as TorchServe leaves it for a moment
+    threading.Timer(0.2, key_file.write_text, ['{"inference": {"key": "new"}}']).start()
+    assert Tokens(key_file, management="http://127.0.0.1:9").key("inference") == "new"
+
+
 def test_a_wrong_key_is_not_tried_for_ever(connect: Callable[..., Any], tmp_path: Path) -> None:
     (tmp_path / "key_file.json").write_text('{"inference": {"key": "old"}}')
     tokens = Tokens(tmp_path / "key_file.json", management="http://127.0.0.1:9")
