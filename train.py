@@ -12,6 +12,7 @@ python train.py finetune --source my-images --network resnet18    any network of
 python train.py evaluate model/cifar10-2.0.pt           any weights on any source
 python train.py export runs/pets-1.0/pets-1.0.pt        what serving loads: OpenVINO's IR, in float32 and int8
 python train.py cascade SMALL LARGE                     two exported networks as one version
+python train.py drift RECORD                            what the service compares its answers with
 python train.py migrate RECORD                          a record of an older release, and its weights
 torchrun --nproc-per-node 2 train.py fast               several processes, one a GPU where there are some
 """
@@ -125,6 +126,21 @@ def cascade(
             overwrite=overwrite,
             console=Console(),
         )
+
+
+@app.command()
+def drift(
+    records: Annotated[list[Path], typer.Argument(help="Records (.json) of exported versions.")],
+    *,
+    source: SourceName = "cifar10",
+    overwrite: Annotated[bool, typer.Option("--overwrite", help="Also of versions that are shipped.")] = False,
+) -> None:
+    """Measure what versions answer to test images, for `pixserve drift`; export and cascade do it by themselves."""
+    from training.reference import write_reference
+
+    with _errors_in_one_sentence():
+        for record in records:
+            write_reference(record, source_name=source, overwrite=overwrite, console=Console())
 
 
 @app.command()
