@@ -17,11 +17,12 @@ import tempfile
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 try:
     import typer
 
+    from engine.drift import DRIFT_JSON, Reference, ReferenceError
     from engine.metadata import ENGINE_JSON, EngineMetadata, MetadataError
     from engine.model_names import name_fault, version_fault
     from pixserve.archive_signatures import SignatureError, sign, signature_of
@@ -60,6 +61,7 @@ class Contents:
     handler: Path
     packages: list[Path]
     engine: EngineMetadata | None  # None: the weights were never exported, so torch computes
+    drift: Reference | None  # None: the record has none, so nothing is compared
 
     @property
     def files(self) -> list[Path]:
@@ -105,6 +107,7 @@ def read_contents(record: Path) -> Contents:
             handler=HANDLER_MODULE,
             packages=[PROJECT / name for name in PACKAGES],
             engine=EngineMetadata.from_json(facts["engine"]) if "engine" in facts else None,
+            drift=Reference.from_json(facts["drift"]) if "drift" in facts else None,
         )
     except FileNotFoundError as missing:
         raise ArchiveError(f"there is no record {record}; `python train.py` writes one") from missing
@@ -112,7 +115,7 @@ def read_contents(record: Path) -> Contents:
         raise ArchiveError(f"{record} is not a training record: it is no JSON in UTF-8") from fault
     except (AttributeError, KeyError, ValueError, TypeError) as fault:
         raise ArchiveError(f"{record} is not a training record: {fault!r}") from fault
-    except MetadataError as fault:
+    except (MetadataError, ReferenceError) as fault:
         raise ArchiveError(f"{record} cannot be packed: {fault}") from fault
     if wrong := name_fault(contents.model_name) or version_fault(contents.version):
         raise ArchiveError(f"{record} cannot be packed: {wrong}")
@@ -163,17 +166,15 @@ def run_archiver(contents: Contents, scratch: Path) -> Path:
 
     It stages in a temporary folder named after the model, which it deletes first: hence one of our own.
     """
-    labels = scratch / LABELS_NAME
-    labels.write_text(json.dumps({str(index): name for index, name in enumerate(contents.class_names)}, indent=1))
-    folders = scratch / FOLDERS_NAME
-    folders.write_text(json.dumps(contents.folder_names))
+    class_names = dict(enumerate(contents.class_names))
+    documents: dict[str, Any] = {LABELS_NAME: class_names, FOLDERS_NAME: contents.folder_names}
+    sections = {ENGINE_JSON: contents.engine, DRIFT_JSON: contents.drift}
+    documents |= {name: section.to_json() for name, section in sections.items() if section}
+    for name, document in documents.items():
+        (scratch / name).write_text(json.dumps(document, indent=1))
     staging, export = scratch / "staging", scratch / "export"
     staging.mkdir()
     export.mkdir()
-    described = [labels, folders]
-    if contents.engine:
-        described.append(scratch / ENGINE_JSON)
-        described[-1].write_text(json.dumps(contents.engine.to_json(), indent=1))
     packages = scratch / "packages"  # of a folder among its extra files the archiver takes what lies in it
     for package in contents.packages:
         others = shutil.ignore_patterns("__pycache__", "*.yaml", contents.handler.name)  # the entry lies at the root
@@ -183,7 +184,7 @@ def run_archiver(contents: Contents, scratch: Path) -> Path:
         "version": contents.version,
         **({"model-file": contents.network, "serialized-file": contents.weights} if contents.network else {}),
         "handler": contents.handler,
-        "extra-files": ",".join(map(str, [*described, *contents.openvino_files, packages])),
+        "extra-files": ",".join(map(str, [*map(scratch.joinpath, documents), *contents.openvino_files, packages])),
         "config-file": contents.config,
         "export-path": export,
         "archive-format": "no-archive",

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from engine.class_names import load_class_names
+from engine.drift import read_reference
 from engine.loading import load_engine
 from handler.access_log import access_log
 from handler.answer import to_json
@@ -93,6 +94,8 @@ class ImageHandler:
             version=self.model_version,
             stages=self.engine.description()["stages"],
             log=access_log(os.environ, model=self.model_name, version=self.model_version),
+            class_names=self.class_names,
+            reference=read_reference(model_dir),
         )
 
     def handle(self, rows: Sequence[Mapping[str, Any]], context: "Context") -> list[bytes]:

@@ -7,7 +7,6 @@ microseconds, too much for every image.
 """
 
 import time
-from bisect import bisect_left
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,8 +14,11 @@ import numpy as np
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram
 
 from engine.cascade import Answers
+from engine.drift import Reference
 from handler.access_log import AccessLog
+from handler.distribution import Distribution
 from handler.protocol import Result
+from handler.tally import Tally
 
 MODEL = ("model", "version")
 DECODE_S = (0.00005, 0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 1)
@@ -32,36 +34,6 @@ REQUEST_START = ("x-request-start", "X-Request-Start")  # as a gateway may write
 MAX_QUEUE_S = 600.0  # more is a clock that differs, or a client's invention
 
 
-class Tally:
-    """Observations of a histogram, kept until the batch ends.
-
-    Args:
-        histogram: a child of the library's histogram, with its labels.
-    """
-
-    def __init__(self, histogram: Histogram) -> None:
-        self._histogram = histogram
-        self._bounds = histogram._upper_bounds
-        self._counts = [0] * len(self._bounds)
-        self._sum = 0.0
-
-    def add(self, value: float) -> None:
-        """Count one observation."""
-        self._counts[bisect_left(self._bounds, value)] += 1
-        self._sum += value
-
-    def flush(self) -> None:
-        """Hand over what was counted, as so many calls of `observe` would have."""
-        if not any(self._counts):
-            return
-        self._histogram._sum.inc(self._sum)
-        self._sum = 0.0
-        for index, count in enumerate(self._counts):
-            if count:
-                self._histogram._buckets[index].inc(count)
-                self._counts[index] = 0
-
-
 class Telemetry:
     """The counters of one worker, which serves one version.
 
@@ -69,11 +41,20 @@ class Telemetry:
         model: the model's name.
         version: of the archive.
         stages: of the engine, as its description has them: `name` and `precision`.
+        class_names: in the order of the probabilities.
+        reference: that its answers are compared with; None: they are not.
         log: is told of each request too; None where there is no such log.
     """
 
     def __init__(
-        self, *, model: str, version: str, stages: Sequence[Mapping[str, Any]], log: AccessLog | None = None
+        self,
+        *,
+        model: str,
+        version: str,
+        stages: Sequence[Mapping[str, Any]],
+        class_names: Sequence[str] = (),
+        reference: Reference | None = None,
+        log: AccessLog | None = None,
     ) -> None:
         registry = self.registry = CollectorRegistry()  # the process's own would refuse a second one in a test
         self._model = (model, version)
@@ -112,6 +93,8 @@ class Telemetry:
         ).labels(*self._model)  # fmt: skip
         self._in_flight.set(0)
         counter("pixserve_worker_starts_total", "Worker processes that have loaded their model.").inc()
+        labels = dict(zip(MODEL, self._model, strict=True))
+        self._distribution = Distribution(reference, class_names, labels, registry) if reference else None
         self._protocols: dict[int, str] = {}  # of the requests of this batch
         self._rows: dict[tuple[str, int, str], int] = {}  # how many were answered so
         self._image_bytes = 0
@@ -146,6 +129,8 @@ class Telemetry:
         for index, images in enumerate(np.bincount(answers.stages).tolist()):
             if images:
                 self._stages[index].inc(images)
+        if self._distribution:
+            self._distribution.add(answers.probabilities)
 
     def answered(self, row: int, status: int = OK, error: str = "", results: Sequence[Result] = ()) -> None:
         """A request has its answer: `results` of its images, or `error`, the `type` of an error answer."""
@@ -173,6 +158,8 @@ class Telemetry:
             self._image_bytes = 0
         self._decode.flush()
         self._queue.flush()
+        if self._distribution:
+            self._distribution.end_batch()
         batch_s = time.perf_counter() - self._start_s
         self._batch.observe(batch_s)
         self._in_flight.set(0)

@@ -8,7 +8,8 @@ from prometheus_client import CollectorRegistry, Histogram
 from ts.context import Context
 
 from handler.image_handler import ImageHandler
-from handler.telemetry import BATCH_S, Tally, Telemetry
+from handler.tally import Tally
+from handler.telemetry import BATCH_S, Telemetry
 from tests.sample_pictures import GREEN, jpeg
 
 MakeContext = Callable[..., Context]
