@@ -15,6 +15,7 @@ from pixserve.tokens import Tokens
 from serving.directory import clear_metrics
 from serving.listeners import require_free
 from serving.metrics.access_log import AccessLog
+from serving.metrics.drift import Drift
 from serving.metrics.service import Lifecycle, Processes, ServedVersions
 from serving.metrics.worker_files import WorkerFiles
 from serving.settings import Settings
@@ -44,7 +45,8 @@ def metrics_endpoint(settings: Settings) -> Iterator[Callable[[], None]]:
         return
     require_free({"metrics_address": settings.metrics_port})
     registry, log = CollectorRegistry(), AccessLog(directory.access_log)
-    for collector in (WorkerFiles(directory.metrics, versions.registered), log, versions, Processes(versions)):
+    counted = Drift(WorkerFiles(directory.metrics, versions.registered), versions.now, settings.store)
+    for collector in (counted, log, versions, Processes(versions)):
         registry.register(collector)
     registry.register(lifecycle)
     address = urlsplit(settings.properties["metrics_address"])
