@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 
-from operations.commands import rollout, top, versions
+from operations.commands import drift, rollout, top, versions
 
 COMMANDS: tuple[Callable[..., None], ...] = (
     versions.register,
@@ -12,4 +12,5 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     versions.scale,
     versions.retire,
     top.top,
+    drift.drift,
 )

@@ -74,7 +74,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
 
 # The commands of operations/, which lies beside this package in a checkout and is not installed by `pip install .`.
 # `keys` belongs to gateway/ and `score` to scoring/, which lie there likewise.
-OPERATIONS = ("register", "rollout", "promote", "rollback", "scale", "retire", "top")
+OPERATIONS = ("register", "rollout", "promote", "rollback", "scale", "retire", "top", "drift")
 
 
 def add_operations(app: typer.Typer) -> None:
