@@ -1,5 +1,6 @@
 """Every query of the dashboard has data in a real Prometheus after traffic, and no alert fires."""
 
+import base64
 import json
 import shutil
 import subprocess
@@ -19,6 +20,7 @@ from tests.conftest import CAT
 from tests.end_to_end.launching import Launcher, wait_until
 
 FOLDER = PROJECT / "deploy" / "observability"
+DRIFT_WINDOW = 1000  # images
 
 
 @pytest.fixture(scope="module")
@@ -62,8 +64,11 @@ def asked(listen: str, query: str) -> list[dict[str, Any]]:
 
 
 def traffic(launcher: Launcher) -> None:
-    """Requests over both protocols, some of them bad."""
+    """Requests over both protocols, some of them bad; enough images for a window of drift."""
     url, cat = f"{launcher.settings.inference}/predictions/cifar10", CAT.read_bytes()
+    many = {"instances": [{"b64": base64.b64encode(cat).decode()}] * 64}
+    for _ in range(DRIFT_WINDOW // 64 + 1):
+        assert httpx.post(f"{launcher.settings.inference}/v1/models/cifar10:predict", json=many).status_code == 200
     with Connection(Endpoints.of_runtime_dir(launcher.directory.path)).grpc() as client:
         for _ in range(5):
             client.predict(cat, model="cifar10")
