@@ -24,7 +24,7 @@ try:
 
     from engine.drift import DRIFT_JSON, Reference, ReferenceError
     from engine.metadata import ENGINE_JSON, EngineMetadata, MetadataError
-    from engine.model_names import name_fault, version_fault
+    from engine.model_names import name_fault
     from pixserve.archive_signatures import SignatureError, sign, signature_of
 except ModuleNotFoundError as missing:
     needs = "install what packing needs with `make environments`, then run `.venv/bin/python archive.py`"
@@ -107,7 +107,7 @@ def read_contents(record: Path) -> Contents:
             handler=HANDLER_MODULE,
             packages=[PROJECT / name for name in PACKAGES],
             engine=EngineMetadata.from_json(facts["engine"]) if "engine" in facts else None,
-            drift=Reference.from_json(facts["drift"]) if "drift" in facts else None,
+            drift=Reference.from_json(facts["drift"]) if facts.get("drift") else None,
         )
     except FileNotFoundError as missing:
         raise ArchiveError(f"there is no record {record}; `python train.py` writes one") from missing
@@ -117,7 +117,7 @@ def read_contents(record: Path) -> Contents:
         raise ArchiveError(f"{record} is not a training record: {fault!r}") from fault
     except (MetadataError, ReferenceError) as fault:
         raise ArchiveError(f"{record} cannot be packed: {fault}") from fault
-    if wrong := name_fault(contents.model_name) or version_fault(contents.version):
+    if wrong := name_fault(contents.model_name) or name_fault(contents.version, what="version"):
         raise ArchiveError(f"{record} cannot be packed: {wrong}")
     if contents.network is None and contents.engine is None:
         raise ArchiveError(

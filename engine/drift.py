@@ -77,7 +77,7 @@ class Reference:
             }
             reference = cls(**{**section, "class_bins": tuple(section["class_bins"]), **bins})
             fits = set(reference.class_bins) == set(range(len(reference.classes.counts))) and all(
-                len(each.counts) == len(each.bounds) + 1 and sum(each.counts) > 0
+                len(each.counts) == len(each.bounds) + 1 > 1 and sum(each.counts) > 0
                 for each in (reference.confidence, reference.margin)
             )
         except (KeyError, TypeError, ValueError) as fault:

@@ -25,7 +25,7 @@ def main() -> None:
 
 def answer_jobs(jobs: BinaryIO, answers: BinaryIO) -> None:
     """Read a job, write its outcome, and so on to the end of the file."""
-    explainers: dict[tuple[str, int, int], Any] = {}
+    explainers: dict[tuple[str, int, int, int], Any] = {}
     while True:
         try:
             job: Job = pickle.load(jobs)
@@ -35,7 +35,7 @@ def answer_jobs(jobs: BinaryIO, answers: BinaryIO) -> None:
         answers.flush()
 
 
-def _outcome(job: Job, explainers: dict[tuple[str, int, int], Any]) -> Any:
+def _outcome(job: Job, explainers: dict[tuple[str, int, int, int], Any]) -> Any:
     """An `Explanation`, or a `Failure` that says why not."""
     from engine.metadata import MetadataError
     from explanation.explainer import Explainer
@@ -45,7 +45,7 @@ def _outcome(job: Job, explainers: dict[tuple[str, int, int], Any]) -> Any:
 
     try:
         state = job.archive.stat()
-        key = (str(job.archive), state.st_mtime_ns, state.st_size)
+        key = (str(job.archive), state.st_ino, state.st_mtime_ns, state.st_size)  # an archive is replaced, not changed
         if key not in explainers:
             explainers.clear()  # one model at a time: the memory is bounded
             explainers[key] = Explainer(job.archive)

@@ -21,7 +21,7 @@ from engine.metadata import EngineMetadata, Stage
 from training.calibration import reliability
 from training.charts import draw_trade_off
 from training.destination import check_names, choose_destination, claimed
-from training.drift import held_out_reference
+from training.drift import drift_entry
 from training.errors import OutputError, WeightsError
 from training.evaluation import evaluate
 from training.export import channels_last, predict_batches
@@ -196,7 +196,7 @@ def _record(
         "test": evaluation_entry(evaluation, records[1]["class_names"]),
         "calibration": {"coefficients": None, "test_ece": reliability(logits, labels).error},
         "reduced_precision": None,
-        "drift": held_out_reference(served.probabilities).to_json(),
+        "drift": drift_entry(served.probabilities),
         "weights": records[1]["weights"] | {"file": f"{large.stem}.pt"},
         "engine": metadata.to_json()
         | {

@@ -1,5 +1,7 @@
 """The reference that a service compares its answers with: those to held-out images, in bins (`engine.drift`)."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 from scipy.stats import chi2
@@ -12,6 +14,7 @@ BINS = 10  # of confidence and of margin, each with as many images of the refere
 BOUND_DIGITS = 6  # as records are rounded
 WINDOW_IMAGES = 1000
 WINDOW_IMAGES_PER_CLASS = 10
+FEWEST_IMAGES = 100  # of a reference: ten a bin
 FEWEST_EXPECTED = 5  # images of a window in a bin; with fewer, chi-square is no approximation (Cochran, 1954)
 
 
@@ -54,13 +57,23 @@ def counts_of(reference: Reference, probabilities: NDArray[np.float32]) -> dict[
     }
 
 
-def held_out_reference(probabilities: NDArray[np.float32]) -> Reference:
+def held_out_reference(probabilities: NDArray[np.float32]) -> Reference | None:
     """The reference of every second of the test images, from the probabilities (N, classes) of all of them, in order.
 
-    The others stay unseen, to tell how often it finds a difference where there is none.
+    The others stay unseen, to tell how often it finds a difference where there is none. None where they are too few
+    for a reference, or all are answered alike.
     """
     half = probabilities[::2]
-    return reference_of(half, of=f"{len(half):,} test images, every second one")
+    if len(half) < FEWEST_IMAGES:
+        return None
+    reference = reference_of(half, of=f"{len(half):,} test images, every second one")
+    return reference if reference.confidence.bounds and reference.margin.bounds else None
+
+
+def drift_entry(probabilities: NDArray[np.float32]) -> dict[str, Any] | None:
+    """Section `drift` of a record, from the same."""
+    reference = held_out_reference(probabilities)
+    return reference.to_json() if reference else None
 
 
 def _quantile_bins(values: NDArray[np.float32], *, rate: float) -> Bins:

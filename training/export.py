@@ -21,7 +21,7 @@ from engine.loading import Engine, openvino_engine
 from engine.metadata import EngineMetadata, HashedFile, Stage
 from engine.network_file import image_size
 from training.destination import refuse_shipped
-from training.drift import held_out_reference
+from training.drift import drift_entry
 from training.errors import ExportError, SourceError
 from training.evaluation import Labelled, predict
 from training.image_store import ImageStore
@@ -79,7 +79,7 @@ def export_weights(weights: Path, parts: Parts, *, console: Console) -> None:
         raise SourceError(f"{parts.description} is not what {weights} was trained on: give the source that it was.")
     record["engine"] = _write_stages(network, weights, record, parts)
     served = openvino_engine(weights.parent, EngineMetadata.from_json(record["engine"]))
-    record["drift"] = held_out_reference(predict_stored(served, parts.test.images).probabilities).to_json()
+    record["drift"] = drift_entry(predict_stored(served, parts.test.images).probabilities)
     record["reduced_precision"] = reduced_precision_entry(network, weights.parent, record["engine"], parts.test)
     write_record(weights.with_suffix(".json"), record)
     console.print(f"{weights.stem} exported for OpenVINO, served in {_precision_line(record)}", highlight=False)

@@ -8,7 +8,7 @@ from engine.drift import Reference, population_stability_index
 from engine.loading import openvino_engine
 from engine.metadata import EngineMetadata
 from training.destination import refuse_shipped
-from training.drift import counts_of, held_out_reference
+from training.drift import FEWEST_IMAGES, counts_of, held_out_reference
 from training.errors import SourceError
 from training.export import predict_stored
 from training.parts import load_parts
@@ -21,7 +21,7 @@ def write_reference(path: Path, *, source_name: str, overwrite: bool, console: C
     Raises:
         OutputError: the record is shipped, and `overwrite` is false.
         WeightsError: the record cannot be used, or its version was not exported.
-        SourceError: it was trained on other images.
+        SourceError: it was trained on other images, or the test images are too few.
     """
     if not overwrite:
         refuse_shipped([path])
@@ -32,6 +32,11 @@ def write_reference(path: Path, *, source_name: str, overwrite: bool, console: C
         raise SourceError(f"{parts.description} is not what {path} was trained on: give the source that it was.")
     probabilities = predict_stored(openvino_engine(path.parent, metadata), parts.test.images).probabilities
     reference = held_out_reference(probabilities)
+    if reference is None:
+        raise SourceError(
+            f"{parts.description}: {len(probabilities):,} test images make no reference; at least {2 * FEWEST_IMAGES} "
+            "do, if they are not all answered alike."
+        )
     write_record(path, record | {"drift": reference.to_json()})
     found = counts_of(reference, probabilities[1::2])
     console.print(f"{path.stem}: {_comparison(reference, found)}", highlight=False, soft_wrap=True)

@@ -1,6 +1,7 @@
 """pixserve top: what the service does at this moment, by its metrics."""
 
 import math
+import sys
 import time
 from typing import Annotated
 
@@ -35,7 +36,7 @@ def top(context: typer.Context, every: Every = 2.0, count: Count = 0) -> None:
             while not count or looks < count:
                 time.sleep(every)
                 now, looks = Scrape.of_address(address), looks + 1
-                if console.is_terminal:
+                if sys.stdout.isatty():  # FORCE_COLOR makes no terminal of a pipe
                     live.update(screen_of(before, now), refresh=True)
                 else:
                     show(version_rows(before, now), as_json=True)

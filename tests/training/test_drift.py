@@ -16,7 +16,8 @@ from engine.metadata import EngineMetadata
 from images.decode import decode_image
 from serving.settings import PROJECT
 from tests.conftest import LENET_RECORD
-from training.drift import counts_of, reference_of
+from tests.training.training_images import make_pictures
+from training.drift import counts_of, drift_entry, reference_of
 from training.export import predict_batches
 
 WINDOW = 1000
@@ -126,6 +127,12 @@ def test_equal_values_share_a_bin_and_one_bin_differs_from_nothing():
     assert not any(differs(reference, same[:50]).values())
 
 
+def test_too_few_images_or_equal_answers_make_no_reference():
+    assert drift_entry(answers(198)) is None
+    assert drift_entry(np.tile(np.array([[0.75, 0.25]], np.float32), (1000, 1))) is None
+    assert Reference.from_json(drift_entry(answers(200))).of == "100 test images, every second one"
+
+
 def test_rare_classes_share_a_bin():
     labels = np.repeat([0, 1, 2, 3], [600, 396, 2, 2])
     probabilities = np.where(np.arange(4) == labels[:, None], 0.7, 0.1).astype(np.float32)
@@ -139,7 +146,8 @@ def test_a_window_has_at_least_ten_images_a_class():
     assert reference_of(answers(300, classes=250), of="").window_images == 2500
 
 
-def test_the_command_writes_the_same_reference_again(tmp_path, pictures):
+def test_the_command_writes_the_same_reference_again(tmp_path):
+    pictures = make_pictures(tmp_path / "images", train=12, test=70)
     where = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c.pt"]
     assert CliRunner().invoke(train.app, ["fast", *where, "--epochs=1", "--version=1.0"]).exit_code == 0
     path = tmp_path / "cifar10-1.0.json"
@@ -150,6 +158,14 @@ def test_the_command_writes_the_same_reference_again(tmp_path, pictures):
     assert result.exit_code == 0, result.output
     assert "others are classes" in result.output
     assert json.loads(path.read_text())["drift"] == written["drift"]
+
+
+def test_too_few_test_images_are_one_sentence(tmp_path, pictures):
+    where = [f"--source={pictures}", f"--out={tmp_path}", f"--checkpoint={tmp_path}/c.pt"]
+    assert CliRunner().invoke(train.app, ["lenet", *where, "--epochs=1", "--version=1.0"]).exit_code == 0
+    result = CliRunner().invoke(train.app, ["drift", f"{tmp_path}/cifar10-1.0.json", f"--source={pictures}"])
+    assert result.exit_code == 1
+    assert "12 test images make no reference; at least 200 do" in result.output.replace("\n", " ")
 
 
 def test_another_source_than_that_of_the_training_is_refused(pictures):
