@@ -1,6 +1,7 @@
 """The service's metrics as numbers: what one scrape says, and what has come between two."""
 
 import math
+import re
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Mapping
@@ -53,7 +54,8 @@ class Scrape:
             with open_http(address, timeout_s=TIMEOUT_S) as http:
                 answer = http.get("/metrics").raise_for_status()
         except httpx.HTTPError as fault:
-            raise ScrapeError(f"there are no metrics at {address}: {fault}") from fault
+            reason = re.sub(r"^\[Errno -?\d+\] ", "", str(fault))
+            raise ScrapeError(f"there are no metrics at {address}: {reason}") from fault
         return cls.of_text(answer.text, at_s=time.monotonic())
 
     def sum(self, name: str, **labels: str) -> float:
