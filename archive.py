@@ -22,9 +22,10 @@ from typing import Annotated, Any, NoReturn
 try:
     import typer
 
-    from engine.drift import DRIFT_JSON, Reference, ReferenceError
+    from engine.drift import DRIFT_JSON, DriftError, Reference
     from engine.metadata import ENGINE_JSON, EngineMetadata, MetadataError
     from engine.model_names import name_fault
+    from pixserve.archive_facts import CLASS_NAMES, FOLDER_NAMES
     from pixserve.archive_signatures import SignatureError, sign, signature_of
 except ModuleNotFoundError as missing:
     needs = "install what packing needs with `make environments`, then run `.venv/bin/python archive.py`"
@@ -35,9 +36,7 @@ HANDLER = PROJECT / "handler"
 HANDLER_MODULE = HANDLER / "image_handler.py"
 CONFIG = HANDLER / "model-config.yaml"
 PACKAGES = ("images", "engine", "handler")  # what the handler imports; folders of the archive
-LABELS_NAME = "index_to_name.json"  # the name TorchServe's own handlers use
 TORCHVISION = "torchvision."  # of a record's network: one of torchvision's, by its name there
-FOLDERS_NAME = "folder_names.json"  # for the gate of a rollout: what the folders of the training images are called
 
 app = typer.Typer(add_completion=False, help=__doc__, rich_markup_mode=None)
 
@@ -75,7 +74,6 @@ class Contents:
         """The IR of every stage; it lies beside the record."""
         return [self.record.with_name(file.file) for file in self.engine.files()] if self.engine else []
 
-    @property
     def fingerprint(self) -> bytes:
         """SHA-256 in hex of all that the archive is made from, and of how: times of files say neither."""
         digest = hashlib.sha256()
@@ -115,7 +113,7 @@ def read_contents(record: Path) -> Contents:
         raise ArchiveError(f"{record} is not a training record: it is no JSON in UTF-8") from fault
     except (AttributeError, KeyError, ValueError, TypeError) as fault:
         raise ArchiveError(f"{record} is not a training record: {fault!r}") from fault
-    except (MetadataError, ReferenceError) as fault:
+    except (MetadataError, DriftError) as fault:
         raise ArchiveError(f"{record} cannot be packed: {fault}") from fault
     if wrong := name_fault(contents.model_name) or name_fault(contents.version, what="version"):
         raise ArchiveError(f"{record} cannot be packed: {wrong}")
@@ -142,12 +140,13 @@ def build(record: Path, *, store: Path) -> tuple[Path, bool]:
     """
     contents = read_contents(record)
     target = store / f"{contents.model_name}-{contents.version}.mar"
-    if fingerprint_in(target) == contents.fingerprint:
+    fingerprint = contents.fingerprint()
+    if fingerprint_in(target) == fingerprint:
         return target, False
     store.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=store) as scratch:
         unpacked = run_archiver(contents, Path(scratch))
-        packed = zip_reproducibly(unpacked, Path(scratch) / "packed.mar", comment=contents.fingerprint)
+        packed = zip_reproducibly(unpacked, Path(scratch) / "packed.mar", comment=fingerprint)
         packed.replace(target)  # at once: a server never sees half an archive
     return target, True
 
@@ -167,7 +166,7 @@ def run_archiver(contents: Contents, scratch: Path) -> Path:
     It stages in a temporary folder named after the model, which it deletes first: hence one of our own.
     """
     class_names = dict(enumerate(contents.class_names))
-    documents: dict[str, Any] = {LABELS_NAME: class_names, FOLDERS_NAME: contents.folder_names}
+    documents: dict[str, Any] = {CLASS_NAMES: class_names, FOLDER_NAMES: contents.folder_names}
     sections = {ENGINE_JSON: contents.engine, DRIFT_JSON: contents.drift}
     documents |= {name: section.to_json() for name, section in sections.items() if section}
     for name, document in documents.items():

@@ -1,4 +1,4 @@
-"""The names of the classes, from the file that TorchServe's own handlers use for them."""
+"""The names of the classes, from the file that TorchServe's own handlers use for them; and which are the same one."""
 
 import json
 from pathlib import Path
@@ -16,3 +16,8 @@ def load_class_names(path: Path) -> list[str]:
     if not all(isinstance(name, str) for name in names.values()):
         raise RuntimeError(f"{path.name}: expected each class name to be text")
     return [names[str(index)] for index in range(len(names))]
+
+
+def loose_name(name: str) -> str:
+    """Names that differ in case, blanks or separators alone are the same one, mistyped."""
+    return "".join(each for each in name.casefold() if each.isalnum())

@@ -16,7 +16,7 @@ STATISTICS = ("classes", "confidence", "margin")
 SMOOTHING = 0.5  # added to each count: a bin without an image must not make the index infinite
 
 
-class ReferenceError(Exception):
+class DriftError(Exception):
     """A section that cannot be used; fit to print as it is."""
 
 
@@ -66,7 +66,7 @@ class Reference:
         """Read the section of a record, or what `drift.json` holds.
 
         Raises:
-            ReferenceError: it is incomplete, or its bins do not fit together.
+            DriftError: it is incomplete, or its bins do not fit together.
         """
         try:
             bins = {
@@ -81,18 +81,18 @@ class Reference:
                 for each in (reference.confidence, reference.margin)
             )
         except (KeyError, TypeError, ValueError) as fault:
-            raise ReferenceError(f"the drift section is incomplete ({fault!r}); run `python train.py drift`") from fault
+            raise DriftError(f"the drift section is incomplete ({fault!r}); run `python train.py drift`") from fault
         if not fits:
-            raise ReferenceError("the bins of the drift section do not fit their counts; run `python train.py drift`")
+            raise DriftError("the bins of the drift section do not fit their counts; run `python train.py drift`")
         return reference
 
     @classmethod
     def from_text(cls, text: str | bytes) -> Self:
-        """Read the text of `drift.json`; raises ReferenceError likewise."""
+        """Read the text of `drift.json`; raises DriftError likewise."""
         try:
             return cls.from_json(json.loads(text))
         except ValueError as fault:
-            raise ReferenceError(f"{DRIFT_JSON} is not JSON ({fault}); pack the archive again") from fault
+            raise DriftError(f"{DRIFT_JSON} is not JSON ({fault}); pack the archive again") from fault
 
     def to_json(self) -> dict[str, Any]:
         """The section as JSON values."""
@@ -104,7 +104,7 @@ class Reference:
 
 
 def read_reference(folder: Path) -> Reference | None:
-    """What `drift.json` of an unpacked archive says, or None where it has none; raises ReferenceError."""
+    """What `drift.json` of an unpacked archive says, or None where it has none; raises DriftError."""
     path = folder / DRIFT_JSON
     return Reference.from_text(path.read_bytes()) if path.exists() else None
 

@@ -4,7 +4,7 @@
 set -euo pipefail
 folder=$(mktemp -d)
 trap 'kill $(cat "$folder"/nginx.pid) 2>/dev/null || true; rm -rf "$folder"' EXIT
-(cd "$folder" && apt-get download --quiet 'nginx=1.22.1-*' >/dev/null 2>&1 && dpkg -x nginx_*.deb nginx)
+(cd "$folder" && apt-get download --quiet 'nginx=1.22.1-9+deb12u11' >/dev/null 2>&1 && dpkg -x nginx_*.deb nginx)
 cd "$folder"
 read -r named path < <(python3 -c '
 import socket

@@ -14,14 +14,13 @@ from front.paths import quoted
 from front.refusals import INVALID_FORM, TOO_LARGE, UNREADABLE_FORM, RefusedError, is_standard_path
 from front.service import Service
 from front.upstream import Reply
+from handler.front_end import URL_ENCODED
 
 # Of one connection, not of the message (RFC 9110, 7.6.1); and what the other connection has of its own.
 HOP_BY_HOP = frozenset(
     b"connection keep-alive proxy-authenticate proxy-authorization te trailer transfer-encoding upgrade "
     b"host content-length expect date server".split()
 )
-
-URLENCODED = "application/x-www-form-urlencoded"  # what curl says of any --data; a form in it is ASCII, an image is not
 
 
 async def pass_on(request: Request, path: str) -> Response:
@@ -35,7 +34,8 @@ async def pass_on(request: Request, path: str) -> Response:
     headers = {
         name.decode("latin-1"): value.decode("latin-1") for name, value in request.headers.raw if name not in HOP_BY_HOP
     }
-    if headers.get("content-type", "").startswith(URLENCODED) and not body.isascii():
+    # curl says so of any --data. A form is ASCII, an image is not.
+    if headers.get("content-type", "").startswith(URL_ENCODED) and not body.isascii():
         headers["content-type"] = "application/octet-stream"
     query = f"?{request.url.query}" if request.url.query else ""
     reply = await service.upstream.ask(request.method, path + query, headers, body)

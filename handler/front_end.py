@@ -28,8 +28,8 @@ EXPLAIN_HEADER = "explain"  # "True" or "False"
 PATH_HEADER = "url_path"  # what follows the version in the path, "" for nothing
 
 _SEQUENCE_HEADERS = "ts_request_sequence_"  # of gRPC's StreamPredictions2, the only headers that gRPC brings
-_URL_ENCODED = "application/x-www-form-urlencoded"
-_FORM_TYPES = ("multipart/form-data", _URL_ENCODED)
+URL_ENCODED = "application/x-www-form-urlencoded"
+_FORM_TYPES = ("multipart/form-data", URL_ENCODED)
 _UNREADABLE = (EmptyImageError, InvalidJsonError, MissingImageError, NotAnImageError, UnsupportedImageError)
 
 
@@ -72,14 +72,14 @@ def explained(error: RowError, headers: Mapping[str, Any]) -> RowError:
         return UnsupportedEncodingError(
             f"a body with Content-Encoding {encoding[:40]} came; expected it uncompressed, without that header"
         )
-    if content_type(headers) == _URL_ENCODED and is_standard_path(headers):
+    if content_type(headers) == URL_ENCODED and is_standard_path(headers):
         return MissingImageError(
-            f"a body of type {_URL_ENCODED} came, which curl says by itself; expected JSON with "
+            f"a body of type {URL_ENCODED} came, which curl says by itself; expected JSON with "
             "-H 'Content-Type: application/json'"
         )
-    if content_type(headers) == _URL_ENCODED:
+    if content_type(headers) == URL_ENCODED:
         return MissingImageError(
-            f"a body of type {_URL_ENCODED} came, which curl's --data-binary says by itself; expected the image with "
+            f"a body of type {URL_ENCODED} came, which curl's --data-binary says by itself; expected the image with "
             "-H 'Content-Type: image/jpeg', or as a file of a form with -F image=@cat.jpg"
         )
     return error

@@ -7,6 +7,7 @@ anything is loaded. `--class-names` says which names mean the same class.
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
+from engine.class_names import loose_name
 from operations.errors import ClassNamesError
 
 Renames = Mapping[str, str]  # another name -> the default version's name of the same class
@@ -72,8 +73,8 @@ def classes_of_folders(
     strange = [folder for folder, name in by_name.items() if name not in class_names]
     if not strange:
         return by_name
-    known = {_loose(name) for name in (*class_names, *renames)}
-    if len(strange) == len(folders) == len(class_names) and not any(_loose(folder) in known for folder in folders):
+    known = {loose_name(name) for name in (*class_names, *renames)}
+    if len(strange) == len(folders) == len(class_names) and not any(loose_name(folder) in known for folder in folders):
         return dict(zip(folders, class_names, strict=True))
     missing = [name for name in class_names if name not in by_name.values()]
     raise ClassNamesError(
@@ -84,15 +85,10 @@ def classes_of_folders(
 
 def suggestion(others: Sequence[str], names: Sequence[str]) -> str:
     """Return the option that maps each of `others` to the name that is spelt alike, else to the one at its place."""
-    alike = {_loose(name): name for name in names}
-    rest = iter([name for name in names if _loose(name) not in {_loose(other) for other in others}])
-    pairs = [(other, alike.get(_loose(other)) or next(rest, "CLASS")) for other in others]
+    alike = {loose_name(name): name for name in names}
+    rest = iter([name for name in names if loose_name(name) not in {loose_name(other) for other in others}])
+    pairs = [(other, alike.get(loose_name(other)) or next(rest, "CLASS")) for other in others]
     return "--class-names " + ",".join(f"{other}={name}" for other, name in pairs)
-
-
-def _loose(name: str) -> str:
-    """Names that differ in case, blanks or separators alone are the same one, mistyped."""
-    return "".join(each for each in name.casefold() if each.isalnum())
 
 
 def _list(names: Iterable[str]) -> str:

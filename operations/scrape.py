@@ -12,7 +12,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from operations.errors import RolloutError
-from pixserve.endpoints import open_http
+from pixserve.endpoints import Endpoints, open_http
 
 TIMEOUT_S = 10.0
 Labels = frozenset[tuple[str, str]]
@@ -20,6 +20,17 @@ Labels = frozenset[tuple[str, str]]
 
 class ScrapeError(RolloutError):
     """The metrics cannot be had."""
+
+
+def metrics_address(endpoints: Endpoints) -> str:
+    """Return the scrape address of a server.
+
+    Raises:
+        ScrapeError: it has none.
+    """
+    if endpoints.metrics is None:
+        raise ScrapeError("the server was started without metrics; set enable_metrics_api=true in config.properties")
+    return endpoints.metrics
 
 
 @dataclass(frozen=True)

@@ -78,9 +78,10 @@ def export_weights(weights: Path, parts: Parts, *, console: Console) -> None:
     if parts.fingerprint != record["data"]["fingerprint"]:
         raise SourceError(f"{parts.description} is not what {weights} was trained on: give the source that it was.")
     record["engine"] = _write_stages(network, weights, record, parts)
-    served = openvino_engine(weights.parent, EngineMetadata.from_json(record["engine"]))
-    record["drift"] = drift_entry(predict_stored(served, parts.test.images).probabilities)
-    record["reduced_precision"] = reduced_precision_entry(network, weights.parent, record["engine"], parts.test)
+    metadata = EngineMetadata.from_json(record["engine"])
+    served = predict_stored(openvino_engine(weights.parent, metadata), parts.test.images)
+    record["drift"] = drift_entry(served.probabilities)
+    record["reduced_precision"] = reduced_precision_entry(network, weights.parent, metadata, parts.test, served)
     write_record(weights.with_suffix(".json"), record)
     console.print(f"{weights.stem} exported for OpenVINO, served in {_precision_line(record)}", highlight=False)
 
@@ -176,14 +177,14 @@ def _joined(answers: Iterable[Answers]) -> Answers:
     return Answers(np.concatenate(probabilities), np.concatenate(stages))
 
 
-def reduced_precision_entry(network: nn.Module, folder: Path, section: Record, test: Labelled) -> Record | None:
+def reduced_precision_entry(
+    network: nn.Module, folder: Path, metadata: EngineMetadata, test: Labelled, served: Answers
+) -> Record | None:
     """How often what is served gives the class of the torch network in float32; None where float32 alone is served."""
-    metadata = EngineMetadata.from_json(section)
     first = metadata.stages[0]
     if len(metadata.stages) == 1:
         return None
     exact = predict(network, test.images).argmax(dim=1).numpy()
-    served = predict_stored(openvino_engine(folder, metadata), test.images)
     classes, labels = served.probabilities.argmax(axis=1), test.labels.numpy()
     with_fallback, accuracy = float((classes == exact).mean()), float((classes == labels).mean())
     fallback = np.flatnonzero(served.stages)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+from engine.class_names import loose_name
 from training.errors import SourceError, WeightsError
 from training.record import Record
 
@@ -29,8 +30,8 @@ def match_classes(names: Sequence[str], class_names: Sequence[str], *, folder_na
     for known in (class_names, folder_names):
         if set(names) <= set(known):
             return ClassMatch([known.index(name) for name in names])
-    like = {_loose(name) for name in (*class_names, *folder_names)}
-    if len(names) == len(class_names) and not any(_loose(name) in like for name in names):
+    like = {loose_name(name) for name in (*class_names, *folder_names)}
+    if len(names) == len(class_names) and not any(loose_name(name) in like for name in names):
         pairs = ", ".join(f"{name} is {known}" for name, known in zip(names, class_names, strict=True))
         return ClassMatch(list(range(len(names))), f"no class name of the source is the network's; by order: {pairs}")
     odd = [name for name in names if name not in {*class_names, *folder_names}]
@@ -63,8 +64,3 @@ def require_same_classes(
         f"{weights} knows {difference}: {theirs}; this run has {ours}. Rename the folders, or, if these are "
         "the same in the run's order, give --class-names with the names of the weights."
     )
-
-
-def _loose(name: str) -> str:
-    """Names that differ in case, blanks or separators alone are the same one, mistyped."""
-    return "".join(each for each in name.casefold() if each.isalnum())

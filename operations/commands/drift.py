@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 import typer
 
-from operations.scrape import Scrape, ScrapeError
+from operations.scrape import Scrape, metrics_address
 from pixserve.commands.options import target_of
 from pixserve.commands.output import Row, say, show
 
@@ -23,9 +23,7 @@ def drift(context: typer.Context) -> None:
     pixserve drift
     """
     with target_of(context).connect() as connection:
-        address = connection.endpoints.metrics
-    if address is None:
-        raise ScrapeError("the server was started without metrics; set enable_metrics_api=true in config.properties")
+        address = metrics_address(connection.endpoints)
     scrape = Scrape.of_address(address)
     show(drift_rows(scrape), as_json=False)
     for sentence in sentences(scrape):

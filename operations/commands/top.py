@@ -10,7 +10,7 @@ from rich.console import Console, Group
 from rich.live import Live
 from rich.text import Text
 
-from operations.scrape import Scrape, ScrapeError, quantile
+from operations.scrape import Scrape, metrics_address, quantile
 from pixserve.commands.options import target_of
 from pixserve.commands.output import Row, show, table_of
 
@@ -26,9 +26,7 @@ def top(context: typer.Context, every: Every = 2.0, count: Count = 0) -> None:
     pixserve top --every 10 --count 1
     """
     with target_of(context).connect() as connection:
-        address = connection.endpoints.metrics
-    if address is None:
-        raise ScrapeError("the server was started without metrics; set enable_metrics_api=true in config.properties")
+        address = metrics_address(connection.endpoints)
     console = Console()
     before, looks = Scrape.of_address(address), 0
     with Live(console=console, auto_refresh=False, screen=False) as live:

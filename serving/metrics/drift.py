@@ -17,7 +17,7 @@ from prometheus_client import Metric
 from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
-from engine.drift import DRIFT_JSON, Reference, ReferenceError, population_stability_index
+from engine.drift import DRIFT_JSON, DriftError, Reference, population_stability_index
 from pixserve.archive_facts import ArchiveFacts
 from pixserve.records import ModelVersion
 
@@ -28,6 +28,7 @@ HISTOGRAMS = {"confidence": "pixserve_confidence_ratio_bucket", "margin": "pixse
 Version = tuple[str, str]
 Samples = dict[tuple[str, str], float]  # value by the sample's name, and its class or `le`
 Counts = Mapping[str, Sequence[float]]  # images in each bin, by statistic
+Packed = tuple[Reference, Sequence[str]]  # a reference and the class names
 
 
 class Window(NamedTuple):
@@ -54,6 +55,7 @@ class Drift(Collector):
         self._store = store
         self._begun: dict[Version, Counts] = {}  # what had been counted when the window began
         self._ended: dict[Version, Window] = {}
+        self._read: dict[Path, tuple[tuple[int, int, int], Packed | None]] = {}  # what came of which file
         self._lock = threading.Lock()  # two scrapers must not end one window twice
 
     def collect(self) -> Iterator[Metric]:
@@ -76,8 +78,9 @@ class Drift(Collector):
         archives = {(one.model, one.version): self._store / one.archive for one in versions}
         self._begun = {version: counts for version, counts in self._begun.items() if version in archives}
         self._ended = {version: window for version, window in self._ended.items() if version in archives}
+        self._read = {path: known for path, known in self._read.items() if path in archives.values()}
         for version in archives.keys() & samples.keys():
-            if (packed := _read_reference(archives[version])) is None:
+            if (packed := self._reference(archives[version])) is None:
                 continue
             reference, class_names = packed
             counts = _in_bins(reference, class_names, samples[version])
@@ -86,6 +89,17 @@ class Drift(Collector):
             new = _since(self._begun.get(version), counts)
             if sum(new["classes"]) >= reference.window_images:
                 self._begun[version], self._ended[version] = counts, _compared(reference, new)
+
+    def _reference(self, archive: Path) -> Packed | None:
+        """What an archive holds; it is opened again where another file has its name."""
+        try:
+            state = archive.stat()
+        except OSError:
+            return None
+        key = (state.st_ino, state.st_mtime_ns, state.st_size)
+        if self._read.get(archive, (None, None))[0] != key:
+            self._read[archive] = key, _read_reference(archive)
+        return self._read[archive][1]
 
 
 def _compared(reference: Reference, counts: Counts) -> Window:
@@ -127,14 +141,14 @@ def _in_bins(reference: Reference, class_names: Sequence[str], samples: Samples)
     return counts
 
 
-def _read_reference(archive: Path) -> tuple[Reference, Sequence[str]] | None:
+def _read_reference(archive: Path) -> Packed | None:
     """The reference and the class names of an archive; None where it has none that can be used."""
     try:
         with zipfile.ZipFile(archive) as packed:
             if DRIFT_JSON not in packed.namelist():
                 return None
             reference, names = Reference.from_text(packed.read(DRIFT_JSON)), ArchiveFacts.of(packed).class_names
-    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError, ReferenceError):
+    except (OSError, zipfile.BadZipFile, KeyError, TypeError, ValueError, DriftError):
         return None
     return (reference, names) if len(names) == len(reference.class_bins) else None
 

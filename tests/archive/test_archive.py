@@ -38,9 +38,9 @@ def test_it_contains_what_the_list_says_and_the_class_names(store):
     with zipfile.ZipFile(store / "cifar10-1.0.mar") as packed:
         packages = {path: str(path.relative_to(archive.PROJECT)) for path in contents.files if in_a_package(path)}
         listed = {packages.get(path, path.name) for path in contents.files if path != contents.record}
-        written = {archive.LABELS_NAME, archive.FOLDERS_NAME, "engine.json", "drift.json", "MAR-INF/MANIFEST.json"}
+        written = {archive.CLASS_NAMES, archive.FOLDER_NAMES, "engine.json", "drift.json", "MAR-INF/MANIFEST.json"}
         assert set(packed.namelist()) == listed | written
-        names = json.loads(packed.read(archive.LABELS_NAME))
+        names = json.loads(packed.read(archive.CLASS_NAMES))
         assert list(names.values()) == ["plane", "car", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck"]
 
 

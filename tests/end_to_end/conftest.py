@@ -1,7 +1,5 @@
 """One real TorchServe with the shipped LeNet, for all tests that only send it requests."""
 
-import shutil
-import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -10,8 +8,7 @@ import pytest
 import requests
 
 from serving.server import Server
-from serving.settings import Settings
-from tests.end_to_end.launching import Launcher
+from tests.end_to_end.launching import Launcher, served
 from tests.gateways import RunningGateway, gateway_before
 
 Post = Callable[..., requests.Response]
@@ -20,12 +17,9 @@ Post = Callable[..., requests.Response]
 @pytest.fixture(scope="session")
 def server(store: Path) -> Iterator[Server]:
     """A TorchServe that answers predictions."""
-    runtime_dir = Path(tempfile.mkdtemp(prefix="serving-"))
     # A busy machine would leave no time for explanations of the lowest priority.
-    with Server(Settings.isolated(runtime_dir, store, {"explanation_priority": "normal"})) as server:
-        server.wait_until_ready()
+    with served(store, explanation_priority="normal") as server:
         yield server
-    shutil.rmtree(runtime_dir)
 
 
 @pytest.fixture(scope="session")

@@ -1,9 +1,12 @@
 """`serve.py` as a user runs it, with a runtime directory, a store and ports of its own."""
 
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +15,7 @@ import psutil
 import requests
 
 from serving.lock import launcher_status
+from serving.server import Server
 from serving.settings import PROJECT, Settings
 from tests.conftest import CAT
 
@@ -80,6 +84,27 @@ class Launcher:
     def front_end(self) -> psutil.Process:
         """TorchServe's Java process."""
         return next(process for process in self.processes() if "org.pytorch.serve.ModelServer" in process.cmdline())
+
+
+@contextmanager
+def started(store: Path, **overrides: str) -> Iterator[Launcher]:
+    """A server with a launcher, in a directory of its own; `overrides` are settings."""
+    runtime_dir = Path(tempfile.mkdtemp(prefix="serving-"))
+    launcher = Launcher(runtime_dir, store, **overrides)
+    assert launcher("start").returncode == 0
+    yield launcher
+    launcher("stop")
+    shutil.rmtree(runtime_dir)
+
+
+@contextmanager
+def served(store: Path, **overrides: str) -> Iterator[Server]:
+    """A TorchServe without a launcher, likewise."""
+    runtime_dir = Path(tempfile.mkdtemp(prefix="serving-"))
+    with Server(Settings.isolated(runtime_dir, store, overrides)) as server:
+        server.wait_until_ready()
+        yield server
+    shutil.rmtree(runtime_dir)
 
 
 def wait_until(condition: Callable[[], object], *, timeout_s: float = PATIENCE_S) -> None:

@@ -2,8 +2,6 @@
 
 import base64
 import json
-import shutil
-import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,8 +13,8 @@ import requests
 from pixserve import Connection
 from pixserve.endpoints import Endpoints
 from serving.server import Server
-from serving.settings import Settings
 from tests.conftest import CAT
+from tests.end_to_end.launching import served
 from tests.gateways import gateway_before, needs_nginx
 
 JPEG = CAT.read_bytes()
@@ -26,11 +24,8 @@ TRACE = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
 @pytest.fixture(scope="module")
 def logging_server(store: Path) -> Iterator[Server]:
     """A server that logs every request."""
-    runtime_dir = Path(tempfile.mkdtemp(prefix="serving-"))
-    with Server(Settings.isolated(runtime_dir, store, {"access_log": "1"})) as server:
-        server.wait_until_ready()
+    with served(store, access_log="1") as server:
         yield server
-    shutil.rmtree(runtime_dir)
 
 
 def line(server: Server, **fields: str) -> dict[str, Any]:

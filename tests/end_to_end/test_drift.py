@@ -2,10 +2,8 @@
 
 import base64
 import json
-import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,7 +12,7 @@ import pytest
 
 from serving.settings import PROJECT
 from tests.conftest import CAT
-from tests.end_to_end.launching import Launcher
+from tests.end_to_end.launching import Launcher, started
 
 IMAGES_A_REQUEST = 64
 
@@ -22,12 +20,8 @@ IMAGES_A_REQUEST = 64
 @pytest.fixture
 def launcher(store: Path) -> Iterator[Launcher]:
     """A server with a launcher."""
-    runtime_dir = Path(tempfile.mkdtemp(prefix="serving-"))
-    launcher = Launcher(runtime_dir, store)
-    assert launcher("start").returncode == 0
-    yield launcher
-    launcher("stop")
-    shutil.rmtree(runtime_dir)
+    with started(store) as launcher:
+        yield launcher
 
 
 def drift(launcher: Launcher) -> tuple[list[dict[str, object]], str]:

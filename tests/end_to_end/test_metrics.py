@@ -5,7 +5,6 @@ import re
 import shutil
 import signal
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,7 +18,7 @@ from pixserve.errors import ClientError
 from serving.listeners import free_port
 from serving.settings import PROJECT
 from tests.conftest import CAT
-from tests.end_to_end.launching import Launcher, wait_until
+from tests.end_to_end.launching import Launcher, started, wait_until
 
 PAGE = PROJECT / "docs" / "reference" / "metrics.md"
 ROW = re.compile(r"^\| `(pixserve_\w+)` \| (\w+) \| ([^|]*)\|", re.MULTILINE)
@@ -61,12 +60,8 @@ class Scraped:
 @pytest.fixture(scope="module")
 def launcher(store: Path) -> Iterator[Launcher]:
     """A server with a launcher, and TorchServe's own metrics beside."""
-    runtime_dir = Path(tempfile.mkdtemp(prefix="serving-"))
-    launcher = Launcher(runtime_dir, store, torchserve_metrics_address=f"http://127.0.0.1:{free_port()}")
-    assert launcher("start").returncode == 0
-    yield launcher
-    launcher("stop")
-    shutil.rmtree(runtime_dir)
+    with started(store, torchserve_metrics_address=f"http://127.0.0.1:{free_port()}") as launcher:
+        yield launcher
 
 
 def scrape(launcher: Launcher) -> Scraped:

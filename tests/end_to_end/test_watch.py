@@ -4,7 +4,6 @@ import base64
 import json
 import shutil
 import subprocess
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +16,7 @@ from pixserve.endpoints import Endpoints
 from serving.listeners import free_port
 from serving.settings import PROJECT
 from tests.conftest import CAT
-from tests.end_to_end.launching import Launcher, wait_until
+from tests.end_to_end.launching import Launcher, started, wait_until
 
 FOLDER = PROJECT / "deploy" / "observability"
 DRIFT_WINDOW = 1000  # images
@@ -28,12 +27,8 @@ def launcher(store: Path) -> Iterator[Launcher]:
     """A server with a launcher."""
     if shutil.which("prometheus") is None:
         pytest.skip("prometheus is not installed; `apt-get install prometheus` brings it")
-    runtime_dir = Path(tempfile.mkdtemp(prefix="serving-"))
-    launcher = Launcher(runtime_dir, store)
-    assert launcher("start").returncode == 0
-    yield launcher
-    launcher("stop")
-    shutil.rmtree(runtime_dir)
+    with started(store) as launcher:
+        yield launcher
 
 
 @pytest.fixture(scope="module")

@@ -5,7 +5,7 @@ import math
 
 import pytest
 
-from engine.drift import Bins, Reference, ReferenceError, population_stability_index, read_reference
+from engine.drift import Bins, DriftError, Reference, population_stability_index, read_reference
 
 REFERENCE = Reference(
     of="8 images",
@@ -55,10 +55,10 @@ def test_a_reference_is_read_as_it_was_written(tmp_path):
     ids=str,
 )
 def test_a_section_that_is_incomplete_or_does_not_fit_says_what_mends_it(change):
-    with pytest.raises(ReferenceError, match=r"run `python train\.py drift`"):
+    with pytest.raises(DriftError, match=r"run `python train\.py drift`"):
         Reference.from_json(REFERENCE.to_json() | change)
 
 
 def test_a_file_that_is_not_json_is_refused():
-    with pytest.raises(ReferenceError, match="pack the archive again"):
+    with pytest.raises(DriftError, match="pack the archive again"):
         Reference.from_text("{")
